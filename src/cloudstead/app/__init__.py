@@ -1,0 +1,1 @@
+"""Settings, wiring, server and command line: the only room that knows what is real."""

@@ -1,0 +1,1 @@
+"""The published APIs that cloudstead speaks, one package each; they never import one another."""

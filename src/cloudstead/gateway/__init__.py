@@ -1,0 +1,1 @@
+"""The asyncio shells for devices and live clients: listeners, TLS, WebSocket, pump and fan-out."""

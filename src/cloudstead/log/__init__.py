@@ -1,0 +1,1 @@
+"""The commit log: append, group commit, read from an offset, segments, recovery."""

@@ -1,0 +1,1 @@
+"""The Elasticsearch query language: DSL to typed query, typed query to SQL, and the response shape back."""

@@ -1,0 +1,1 @@
+"""The adapters for every port of core: SQL, observations, objects."""

@@ -1,0 +1,1 @@
+"""HTTP itself, over Starlette: operation tables, dispatch, decoding, OpenAPI; knows no dialect and no feature."""
