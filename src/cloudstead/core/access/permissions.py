@@ -1,0 +1,56 @@
+"""Permissions are ``object:verb`` words; a role is a named set of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NewType
+
+Permission = NewType("Permission", str)
+
+
+def _words(*words: str) -> frozenset[Permission]:
+    return frozenset(Permission(word) for word in words)
+
+
+READ: Final = _words(
+    "domain:read",
+    "thing:read",
+    "thing:download-certificate",
+    "thing-type:read",
+    "shadow:read",
+    "observation:read",
+    "event:subscribe",
+    "thing-topic:subscribe",
+)
+WRITE: Final = READ | _words(
+    "domain:create",
+    "domain:update",
+    "domain:remove",
+    "thing:create",
+    "thing:update",
+    "thing:remove",
+    "thing:replace-certificate",
+    "thing-type:create",
+    "thing-type:update",
+    "thing-type:remove",
+    "shadow:write",
+    "thing-topic:publish",
+)
+ADMINISTER: Final = WRITE | _words("account:update", "person:administer", "api-key:administer", "audit:read")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named set of permissions."""
+
+    name: str
+    permissions: frozenset[Permission]
+
+
+BUILT_IN_ROLES: Final = MappingProxyType(
+    {role.name: role for role in (Role("Read", READ), Role("ReadWrite", WRITE), Role("Administrator", ADMINISTER))}
+)
+"""The roles that every account has. Cloud Connect 2.11 names the first two (section 2.1.1, ``roleName``)."""
+
+ALL_PERMISSIONS: Final = frozenset[Permission]().union(*(role.permissions for role in BUILT_IN_ROLES.values()))

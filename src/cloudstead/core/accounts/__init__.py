@@ -1,0 +1,7 @@
+"""Accounts: the tenants. An account owns a domain tree, people, keys, things and one MQTT topic space.
+
+``model``    the account and its public names
+``errors``   what can go wrong
+``ports``    what storage has to offer
+``opening``  opening an account with its root domain and its first administrator
+"""

@@ -1,0 +1,34 @@
+"""What can go wrong with accounts."""
+
+from __future__ import annotations
+
+from cloudstead.core.errors import CloudsteadError
+
+
+class AccountNotFound(CloudsteadError):
+    """No account answers to that name, host, pool or number."""
+
+    code = "account_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The account could not be found.")
+
+
+class AccountNotUsable(CloudsteadError):
+    """The account is suspended or still enrolling."""
+
+    code = "account_not_usable"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The account is {status.lower()}.")
+        self.status = status
+
+
+class HostNameTaken(CloudsteadError):
+    """Another account answers to that host name."""
+
+    code = "host_name_taken"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"The host name {host!r} is taken.")
+        self.host = host

@@ -1,0 +1,59 @@
+"""What accounts need from storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.ids import AccountId
+
+
+class AccountStore(Protocol):
+    """Accounts of the installation. Every look-up is by a unique key and costs one indexed read."""
+
+    def add(self, account: Account) -> None:
+        """Insert an account."""
+        ...
+
+    def replace(self, account: Account) -> None:
+        """Write all columns of an account."""
+        ...
+
+    def get(self, account_id: AccountId) -> Account | None:
+        """Return the account with that id."""
+        ...
+
+    def by_host(self, host: str) -> Account | None:
+        """Return the account that answers to a host name (lower case, without port)."""
+        ...
+
+    def by_function_suffix(self, suffix: str) -> Account | None:
+        """Return the account whose physical function and bucket names end in ``suffix``."""
+        ...
+
+    def by_identity_pool(self, pool: str) -> Account | None:
+        """Return the account with that identity pool (UUID text, without the region)."""
+        ...
+
+    def by_number(self, number: str) -> Account | None:
+        """Return the account with that 12-digit number."""
+        ...
+
+    def hosts(self, account_id: AccountId) -> Sequence[str]:
+        """Return the host names that the account answers to, ordered."""
+        ...
+
+    def add_host(self, account_id: AccountId, host: str) -> None:
+        """Let the account answer to ``host``; raise ``HostNameTaken`` when another one does."""
+        ...
+
+    def all(self) -> Sequence[Account]:
+        """Return every account, oldest first."""
+        ...
+
+    def next_number(self, account_id: AccountId, counter: str) -> int:
+        """Return 1, 2, 3 ... for each account and counter; gaps appear only where a transaction was undone."""
+        ...

@@ -1,0 +1,53 @@
+"""The caller: who asks, in which account, with which grants. Dialects make it; core checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
+from cloudstead.core.errors import NotPermitted
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import AccountId, DomainId, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role held at a domain and, by inheritance, at every domain below it."""
+
+    domain_id: DomainId
+    role: str
+
+    def allows(self, permission: Permission) -> bool:
+        """Tell whether the role holds ``permission``."""
+        role = BUILT_IN_ROLES.get(self.role)
+        return role is not None and permission in role.permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``principal`` is what logs and audit entries say: ``person:<id>``, ``key:<id>``, ``thing:<name>``.
+
+    ``grants[0]`` is the home grant: its domain is the caller's own domain, its role the caller's role.
+    """
+
+    account_id: AccountId
+    principal: str
+    user_name: str
+    person_id: PersonId | None
+    grants: tuple[Grant, ...]
+
+    @property
+    def home(self) -> Grant | None:
+        """The caller's own domain and role; ``None`` while somebody has yet to give them any."""
+        return self.grants[0] if self.grants else None
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether any grant, wherever it lies, holds ``permission``."""
+        return any(grant.allows(permission) for grant in self.grants)
+
+    def require(self, permission: Permission) -> None:
+        """Raise ``NotPermitted`` unless some grant holds ``permission``."""
+        if not self.may(permission):
+            raise NotPermitted(permission)

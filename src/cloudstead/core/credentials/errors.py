@@ -1,0 +1,43 @@
+"""What can go wrong with credentials."""
+
+from __future__ import annotations
+
+from cloudstead.core.errors import CloudsteadError
+
+
+class CredentialRefused(CloudsteadError):
+    """A key, token or session is unknown, forged, withdrawn or belongs to somebody disabled."""
+
+    code = "credential_refused"
+
+    def __init__(self, reason: str = "The credential is not valid.") -> None:
+        super().__init__(reason)
+
+
+class CredentialExpired(CloudsteadError):
+    """It was good once; both times are in seconds since 1970."""
+
+    code = "credential_expired"
+
+    def __init__(self, expired_at_s: int, now_s: int) -> None:
+        super().__init__("The credential is expired.")
+        self.expired_at_s = expired_at_s
+        self.now_s = now_s
+
+
+class CertificateNotFound(CloudsteadError):
+    """The thing has no live certificate whose key we keep."""
+
+    code = "certificate_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The thing has no certificate that can be downloaded.")
+
+
+class SealBroken(CloudsteadError):
+    """A sealed secret was not sealed with this installation's key, or was altered."""
+
+    code = "seal_broken"
+
+    def __init__(self) -> None:
+        super().__init__("The sealed value cannot be opened with this installation's key.")

@@ -1,0 +1,67 @@
+"""What credentials need from storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.core.credentials.model import ApiKey, Certificate, RefreshToken
+    from cloudstead.core.ids import AccountId, ApiKeyId, CertificateId, ThingUid
+
+
+class ApiKeyStore(Protocol):
+    """API keys; the look-up by id is on the path of every request made with a key."""
+
+    def add(self, key: ApiKey) -> None:
+        """Insert a key with its grants."""
+        ...
+
+    def get(self, key_id: ApiKeyId) -> ApiKey | None:
+        """Return the key with that id, whatever its state."""
+        ...
+
+    def remove(self, account_id: AccountId, key_id: ApiKeyId) -> bool:
+        """Delete a key; return whether there was one."""
+        ...
+
+
+class RefreshTokenStore(Protocol):
+    """Refresh tokens by their hash."""
+
+    def add(self, token: RefreshToken) -> None:
+        """Insert a token."""
+        ...
+
+    def get(self, token_hash: bytes) -> RefreshToken | None:
+        """Return the token with that hash, expired or not."""
+        ...
+
+    def drop_expired(self, now_ms: int) -> int:
+        """Delete what expired before ``now_ms``; return how many."""
+        ...
+
+
+class CertificateStore(Protocol):
+    """Certificates of things."""
+
+    def add(self, certificate: Certificate) -> None:
+        """Insert a certificate."""
+        ...
+
+    def get(self, certificate_id: CertificateId) -> Certificate | None:
+        """Return the certificate with that fingerprint, whatever its state."""
+        ...
+
+    def live_of(self, account_id: AccountId, thing_uid: ThingUid) -> Sequence[Certificate]:
+        """Return the thing's active certificates, newest first."""
+        ...
+
+    def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:
+        """Revoke every active certificate of the thing; return their fingerprints."""
+        ...
+
+    def revoked(self) -> Sequence[tuple[str, int]]:
+        """Return serial and time of revocation (ms) of every revoked certificate not yet past its end, for the CRL."""
+        ...

@@ -1,0 +1,7 @@
+"""Domains: the tree of an account, which says what belongs to whom.
+
+``model``     the domain and its tree
+``errors``    what can go wrong
+``ports``     what storage has to offer
+``registry``  create, read, change, move and remove
+"""

@@ -1,0 +1,7 @@
+"""People: who they are, where they belong, how they log in.
+
+``model``    a person, and the membership that ties a person to an account
+``errors``   what can go wrong
+``ports``    what storage has to offer
+``sign_in``  log in with a password, refresh a login
+"""

@@ -1,0 +1,93 @@
+"""The unit of work: one transaction, with one store for each feature.
+
+Core functions take a unit and never commit; the edge opens it, commits it and then tells the events:
+``await database.write(lambda unit: things.create(unit, caller, ...))``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudstead.core.accounts.ports import AccountStore
+    from cloudstead.core.audit.ports import AuditStore
+    from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
+    from cloudstead.core.domains.ports import DomainStore
+    from cloudstead.core.people.ports import PeopleStore
+    from cloudstead.core.shadows.ports import ShadowStore
+    from cloudstead.core.things.ports import ThingStore
+    from cloudstead.core.thingtypes.ports import ThingTypeStore
+
+T = TypeVar("T")
+
+
+class Unit(Protocol):
+    """One transaction over every store."""
+
+    @property
+    def accounts(self) -> AccountStore:
+        """Accounts and their host names."""
+        ...
+
+    @property
+    def people(self) -> PeopleStore:
+        """People and memberships."""
+        ...
+
+    @property
+    def domains(self) -> DomainStore:
+        """Domain trees."""
+        ...
+
+    @property
+    def things(self) -> ThingStore:
+        """Things."""
+        ...
+
+    @property
+    def thing_types(self) -> ThingTypeStore:
+        """Thing types."""
+        ...
+
+    @property
+    def shadows(self) -> ShadowStore:
+        """Shadows."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeyStore:
+        """API keys."""
+        ...
+
+    @property
+    def refresh_tokens(self) -> RefreshTokenStore:
+        """Refresh tokens."""
+        ...
+
+    @property
+    def certificates(self) -> CertificateStore:
+        """Certificates of things."""
+        ...
+
+    @property
+    def audit(self) -> AuditStore:
+        """The audit trail."""
+        ...
+
+    def emit(self, event: object) -> None:
+        """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
+        ...
+
+
+class Database(Protocol):
+    """Runs functions inside a unit of work."""
+
+    async def read(self, work: Callable[[Unit], T]) -> T:
+        """Run ``work`` on a consistent snapshot; it must not write."""
+        ...
+
+    async def write(self, work: Callable[[Unit], T]) -> T:
+        """Run ``work`` in a transaction and return after it is on disk; an exception undoes all of it."""
+        ...
