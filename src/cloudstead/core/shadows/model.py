@@ -15,8 +15,8 @@ JsonObject = dict[str, Any]
 class Shadow:
     """What a thing reported and what it is wished to be, with a timestamp (s) beside every leaf.
 
-    ``version`` is 0 where there is no shadow (never made, or deleted). ``offset`` is that of the log record that changed
-    the shadow last: a record at or below it has been applied already. Sections are replaced on change, never altered
+    ``version`` is 0 where there is no shadow (never made, or deleted). ``offset`` is that of the log record that
+    changed it last: a record at or below it has been applied already. Sections are replaced on change, never altered
     in place, so that a reference taken earlier stays true.
     """
 

@@ -23,8 +23,8 @@ def default_view_modes() -> JsonObject:
 class ThingType:
     """A kind of things. It belongs to a domain and may be used at that domain and below.
 
-    ``resources`` is keyed as rules name a resource (Cloud Connect 2.11, section 6.1): ``temp`` of a thing, ``pump.temp``
-    or ``untyped.temp`` of a sub-thing; each value says which ``type`` of JSON value was seen last.
+    ``resources`` is keyed as rules name a resource (Cloud Connect 2.11, section 6.1): ``temp`` of a thing,
+    ``pump.temp`` or ``untyped.temp`` of a sub-thing; each value says which ``type`` of JSON value was seen last.
     """
 
     account_id: AccountId
