@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
@@ -37,6 +37,11 @@ class Caller:
     user_name: str
     person_id: PersonId | None
     grants: tuple[Grant, ...]
+    source_address: str | None = None  # where the request came from, for the audit trail
+
+    def seen_from(self, address: str | None) -> Caller:
+        """Return the same caller, asking from ``address``."""
+        return replace(self, source_address=address)
 
     @property
     def home(self) -> Grant | None:

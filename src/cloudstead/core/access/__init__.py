@@ -2,4 +2,6 @@
 
 ``permissions``  the words, and the built-in roles
 ``reach``        a caller's grants laid over the domain tree
+``roles``        a role in the words of those who know fewer of them
+``callers``      from an id, a key or a token to the caller, remembered for a moment
 """
