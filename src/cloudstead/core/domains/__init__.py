@@ -3,5 +3,7 @@
 ``model``     the domain and its tree
 ``errors``    what can go wrong
 ``ports``     what storage has to offer
+``events``    what others may want to know
+``metadata``  which fields the free data should have
 ``registry``  create, read, change, move and remove
 """

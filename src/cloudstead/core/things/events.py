@@ -1,4 +1,8 @@
-"""What happened to things; told after the transaction that made it so."""
+"""What happened to things; told after the transaction that made it so.
+
+A ``path`` holds the ids of the domains from the root, root included, down to the thing's own, so that listeners need
+no storage.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cloudstead.core.ids import CertificateId
+    from cloudstead.core.ids import CertificateId, DomainId
     from cloudstead.core.things.model import Thing
 
 
@@ -15,14 +19,17 @@ class ThingCreated:
     """A thing is there."""
 
     thing: Thing
+    path: tuple[DomainId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ThingChanged:
-    """A thing was changed; ``before`` shows the domain that it may have left."""
+    """A thing was changed; ``before`` and ``before_path`` show the domain that it may have left."""
 
     before: Thing
+    before_path: tuple[DomainId, ...]
     thing: Thing
+    path: tuple[DomainId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class ThingRemoved:
     """A thing is gone with its shadow; its certificates were withdrawn."""
 
     thing: Thing
+    path: tuple[DomainId, ...]
 
 
 @dataclass(frozen=True, slots=True)

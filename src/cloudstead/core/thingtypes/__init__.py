@@ -5,5 +5,6 @@
 ``errors``     what can go wrong
 ``events``     what others may want to know
 ``ports``      what storage has to offer
+``attributes`` what key paths lead into, and what of it may be changed
 ``registry``   create, read, change, remove
 """

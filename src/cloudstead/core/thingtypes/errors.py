@@ -33,3 +33,13 @@ class ThingTypeHasThings(CloudsteadError):
 
     def __init__(self) -> None:
         super().__init__("The thing type still has things.")
+
+
+class ThingTypeNotUsable(CloudsteadError):
+    """The thing type belongs to a domain that is neither the thing's own nor above it."""
+
+    code = "thing_type_not_usable"
+
+    def __init__(self, thing_type_id: str) -> None:
+        super().__init__(f"The thing type {thing_type_id!r} can only be used at its own domain and below.")
+        self.thing_type_id = thing_type_id
