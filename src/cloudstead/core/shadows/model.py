@@ -29,6 +29,7 @@ class Shadow:
     reported: JsonObject = field(default_factory=dict)
     desired_metadata: JsonObject = field(default_factory=dict)
     reported_metadata: JsonObject = field(default_factory=dict)
+    text: bytes | None = field(default=None, repr=False, compare=False)  # the current document, once it was written
 
     @property
     def exists(self) -> bool:

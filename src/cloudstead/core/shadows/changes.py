@@ -1,0 +1,254 @@
+"""Update, get and delete applied to a shadow, with every document that follows from them.
+
+Pure and deterministic: the same request on the same shadow at the same time gives the same shadow and the same
+bytes. Source: AWS IoT, "Device Shadow service documents"; Cloud Connect 2.11, section 9.3.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cloudstead.core.shadows.documents import read_client_token, read_update
+from cloudstead.core.shadows.errors import ShadowRejected, no_shadow, too_large, version_conflict
+from cloudstead.core.shadows.merge import difference, marks_of, merge
+
+if TYPE_CHECKING:
+    from cloudstead.core.shadows.documents import UpdateRequest
+    from cloudstead.core.shadows.model import JsonObject, Shadow
+
+MAX_STATE_BYTES: Final = 8 * 1024
+"""Serialised ``desired`` and ``reported`` together (AWS IoT limits, "Maximum size of a JSON state document")."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Verb(Enum):
+    """What a request asks of a shadow; the value is the word in its topics."""
+
+    UPDATE = "update"
+    GET = "get"
+    DELETE = "delete"
+
+
+class Outcome:
+    """What became of one request.
+
+    ``reply`` is the accepted or rejected document. The other documents are written when asked for, which has to be
+    before the next request is applied to the same shadow.
+    """
+
+    __slots__ = ("_before", "_shadow", "at_s", "client_token", "rejection", "reply", "request", "verb", "version")
+
+    def __init__(
+        self,
+        verb: Verb,
+        *,
+        at_s: int,
+        reply: bytes,
+        version: int,
+        client_token: str | None,
+        shadow: Shadow,
+        before: bytes | None = None,
+        rejection: ShadowRejected | None = None,
+        request: UpdateRequest | None = None,
+    ) -> None:
+        self.verb = verb
+        self.at_s = at_s
+        self.reply = reply
+        self.version = version
+        self.client_token = client_token
+        self.rejection = rejection
+        self.request = request
+        self._shadow = shadow
+        self._before = before
+
+    @property
+    def reported(self) -> JsonObject | None:
+        """What the accepted update reported; ``None`` when it reported nothing."""
+        if self.rejection is None and self.request is not None and type(self.request.reported) is dict:
+            return self.request.reported
+        return None
+
+    def delta(self) -> bytes | None:
+        """Write the delta document of an accepted update; ``None`` while desired and reported agree."""
+        shadow = self._shadow
+        if not shadow.desired:
+            return None
+        state, marks = difference(shadow.desired, shadow.reported, shadow.desired_metadata)
+        if not state:
+            return None
+        return b'{"version":%d,"timestamp":%d,"state":%b,"metadata":%b%b}' % (
+            self.version,
+            self.at_s,
+            _encode(state),
+            _encode(marks),
+            _token(self.client_token),
+        )
+
+    def documents(self) -> bytes:
+        """Write the documents document of an accepted update: the shadow before and after."""
+        return b'{"previous":%b,"current":%b,"timestamp":%d%b}' % (
+            self._before or b"null",
+            _document(self._shadow),
+            self.at_s,
+            _token(self.client_token),
+        )
+
+
+def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
+    """Apply an update request to ``shadow`` (altered in place unless rejected)."""
+    try:
+        request = read_update(payload)
+        before = _document(shadow) if shadow.exists else None
+        _change(shadow, request, at_s)
+    except ShadowRejected as rejection:
+        return _rejected(Verb.UPDATE, rejection, shadow, at_s)
+    reply = b'{"state":%b,"metadata":%b,"version":%d,"timestamp":%d%b}' % (
+        request.state_text,
+        _request_marks(request, {"timestamp": at_s}),
+        shadow.version,
+        at_s,
+        _token(request.client_token),
+    )
+    return Outcome(
+        Verb.UPDATE,
+        at_s=at_s,
+        reply=reply,
+        version=shadow.version,
+        client_token=request.client_token,
+        shadow=shadow,
+        before=before,
+        request=request,
+    )
+
+
+def answer_get(shadow: Shadow, payload: bytes, *, thing_name: str, at_s: int) -> Outcome:
+    """Answer a get request; the shadow stays as it is."""
+    token = read_client_token(payload)
+    if not shadow.exists:
+        return _rejected(Verb.GET, no_shadow(thing_name, client_token=token), shadow, at_s)
+    reply = full_document(shadow, at_s=at_s, client_token=token)
+    return Outcome(Verb.GET, at_s=at_s, reply=reply, version=shadow.version, client_token=token, shadow=shadow)
+
+
+def apply_delete(shadow: Shadow, payload: bytes, *, thing_name: str, at_s: int) -> Outcome:
+    """Delete the shadow; a later update starts again with version 1."""
+    token = read_client_token(payload)
+    if not shadow.exists:
+        return _rejected(Verb.DELETE, no_shadow(thing_name, client_token=token), shadow, at_s)
+    version = shadow.version
+    reply = b'{"version":%d,"timestamp":%d%b}' % (version, at_s, _token(token))
+    shadow.version = 0
+    shadow.updated_at_s = at_s
+    shadow.desired, shadow.reported, shadow.desired_metadata, shadow.reported_metadata = {}, {}, {}, {}
+    shadow.text = None
+    return Outcome(Verb.DELETE, at_s=at_s, reply=reply, version=version, client_token=token, shadow=shadow)
+
+
+def reject(verb: Verb, shadow: Shadow, rejection: ShadowRejected, *, at_s: int) -> Outcome:
+    """Reject a request for a reason that lies outside of the shadow."""
+    return _rejected(verb, rejection, shadow, at_s)
+
+
+def full_document(shadow: Shadow, *, at_s: int, client_token: str | None = None) -> bytes:
+    """Write the shadow as get/accepted and the REST call show it: with the delta, if there is one."""
+    state = _sections(shadow.desired, shadow.reported)
+    delta, _ = difference(shadow.desired, shadow.reported, shadow.desired_metadata)
+    if delta:
+        state["delta"] = delta
+    return b'{"state":%b,"metadata":%b,"version":%d,"timestamp":%d%b}' % (
+        _encode(state),
+        _encode(_sections(shadow.desired_metadata, shadow.reported_metadata)),
+        shadow.version,
+        at_s,
+        _token(client_token),
+    )
+
+
+def rejection_document(rejection: ShadowRejected, *, at_s: int) -> bytes:
+    """Write the rejected document."""
+    return b'{"code":%d,"message":%b,"timestamp":%d%b}' % (
+        rejection.rejection,
+        _encode(rejection.message),
+        at_s,
+        _token(rejection.client_token),
+    )
+
+
+def _change(shadow: Shadow, request: UpdateRequest, at_s: int) -> None:
+    current = shadow.version if shadow.exists else 1  # without a shadow, only version 1 may be named
+    if request.version is not None and request.version != current:
+        raise version_conflict(client_token=request.client_token)
+    leaf = {"timestamp": at_s}
+    desired, desired_marks = _section(shadow.desired, shadow.desired_metadata, request.desired, leaf)
+    reported, reported_marks = _section(shadow.reported, shadow.reported_metadata, request.reported, leaf)
+    if request.deletes_all:
+        desired, desired_marks, reported, reported_marks = {}, {}, {}, {}
+    if len(_encode(desired)) + len(_encode(reported)) > MAX_STATE_BYTES:
+        raise too_large(client_token=request.client_token)
+    shadow.desired, shadow.desired_metadata = desired, desired_marks
+    shadow.reported, shadow.reported_metadata = reported, reported_marks
+    shadow.version += 1
+    shadow.updated_at_s = at_s
+    shadow.text = None
+
+
+def _section(
+    state: JsonObject, marks: JsonObject, patch: JsonObject | msgspec.UnsetType | None, leaf: dict[str, int]
+) -> tuple[JsonObject, JsonObject]:
+    if patch is msgspec.UNSET:
+        return state, marks
+    if patch is None:
+        return {}, {}
+    return merge(state, marks, patch, leaf)
+
+
+def _rejected(verb: Verb, rejection: ShadowRejected, shadow: Shadow, at_s: int) -> Outcome:
+    return Outcome(
+        verb,
+        at_s=at_s,
+        reply=rejection_document(rejection, at_s=at_s),
+        version=shadow.version,
+        client_token=rejection.client_token,
+        shadow=shadow,
+        rejection=rejection,
+    )
+
+
+def _request_marks(request: UpdateRequest, leaf: dict[str, int]) -> bytes:
+    """Return the metadata of "accepted": it mirrors what the request carried, nulls included."""
+    if request.deletes_all:
+        return _encode(leaf)
+    marks = {}
+    if request.desired is not msgspec.UNSET:
+        marks["desired"] = marks_of(request.desired, leaf)
+    if request.reported is not msgspec.UNSET:
+        marks["reported"] = marks_of(request.reported, leaf)
+    return _encode(marks)
+
+
+def _document(shadow: Shadow) -> bytes:
+    """Return state, metadata and version as the documents message holds them; kept until the next change."""
+    if shadow.text is None:
+        shadow.text = b'{"state":%b,"metadata":%b,"version":%d}' % (
+            _encode(_sections(shadow.desired, shadow.reported)),
+            _encode(_sections(shadow.desired_metadata, shadow.reported_metadata)),
+            shadow.version,
+        )
+    return shadow.text
+
+
+def _sections(desired: JsonObject, reported: JsonObject) -> dict[str, Any]:
+    sections: dict[str, Any] = {}
+    if desired:
+        sections["desired"] = desired
+    if reported:
+        sections["reported"] = reported
+    return sections
+
+
+def _token(client_token: str | None) -> bytes:
+    return b"" if client_token is None else b',"clientToken":' + _encode(client_token)
