@@ -25,6 +25,15 @@ class CredentialExpired(CloudsteadError):
         self.now_s = now_s
 
 
+class ApiKeyNotFound(CloudsteadError):
+    """The account has no API key with that id."""
+
+    code = "api_key_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The API key could not be found.")
+
+
 class CertificateNotFound(CloudsteadError):
     """The thing has no live certificate whose key we keep."""
 

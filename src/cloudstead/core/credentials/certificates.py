@@ -1,0 +1,134 @@
+"""The certificates of things: made, replaced, handed out, recognised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from cloudstead.core.access.permissions import Permission
+from cloudstead.core.access.reach import Reach
+from cloudstead.core.audit.record import record
+from cloudstead.core.credentials.authority import public_key_pem
+from cloudstead.core.credentials.bundle import BundledThing, pack
+from cloudstead.core.credentials.errors import CertificateNotFound, CredentialExpired, CredentialRefused
+from cloudstead.core.credentials.model import Certificate, CertificateState
+from cloudstead.core.things.errors import ThingNotFound
+from cloudstead.core.things.events import CertificatesRevoked
+
+if TYPE_CHECKING:
+    from cloudstead.core.caller import Caller
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.authority import Authority
+    from cloudstead.core.credentials.sealing import Sealer
+    from cloudstead.core.ids import CertificateId, IdSource, ThingName
+    from cloudstead.core.things.model import Thing
+    from cloudstead.core.unit import Unit
+
+_REPLACE: Final = Permission("thing:replace-certificate")
+_DOWNLOAD: Final = Permission("thing:download-certificate")
+_SEALED_FOR: Final = "thing-private-key"
+
+
+class Certificates:
+    """Certificates of things in all accounts. Private keys that we made are kept sealed, to be downloaded later."""
+
+    def __init__(self, authority: Authority, sealer: Sealer, *, clock: Clock, ids: IdSource) -> None:
+        self._authority = authority
+        self._sealer = sealer
+        self._clock = clock
+        self._ids = ids
+
+    def create(self, unit: Unit, thing: Thing) -> Certificate:
+        """Make and store a certificate; part of creating a thing, so nobody's permission is asked."""
+        issued = self._authority.issue_thing_certificate(thing.account_id, thing.name, thing_uid=thing.uid)
+        certificate = Certificate(
+            id=issued.id,
+            account_id=thing.account_id,
+            thing_uid=thing.uid,
+            serial=issued.serial,
+            state=CertificateState.ACTIVE,
+            not_before_ms=issued.not_before_ms,
+            not_after_ms=issued.not_after_ms,
+            pem=issued.pem,
+            sealed_private_key=self._sealer.seal(issued.private_key_pem.encode(), _SEALED_FOR),
+            created_at_ms=self._clock.millis(),
+        )
+        unit.certificates.add(certificate)
+        return certificate
+
+    def replace(self, unit: Unit, caller: Caller, name: ThingName) -> Certificate:
+        """Revoke every certificate of the thing and make a new one; open connections end after the commit.
+
+        Raises ``ThingNotFound``, ``NotPermitted``, ``OutOfReach``.
+        """
+        thing = _reached(unit, caller, name, _REPLACE)
+        revoked = tuple(unit.certificates.revoke_all(thing.account_id, thing.uid, self._clock.millis()))
+        certificate = self.create(unit, thing)
+        record(
+            unit,
+            caller,
+            clock=self._clock,
+            ids=self._ids,
+            operation="thing.replace-certificate",
+            object_type="thing",
+            object_id=thing.name,
+            before={"certificates": list(revoked)},
+            after={"certificates": [certificate.id]},
+        )
+        unit.emit(CertificatesRevoked(revoked))
+        return certificate
+
+    def download(self, unit: Unit, caller: Caller, name: ThingName) -> bytes:
+        """Return the zip archive with the thing's newest certificate and key.
+
+        Raises ``ThingNotFound``, ``NotPermitted``, ``OutOfReach``, and ``CertificateNotFound`` where the device made
+        its own key.
+        """
+        return pack([self.bundle_of(unit, _reached(unit, caller, name, _DOWNLOAD))])
+
+    def bundle_of(self, unit: Unit, thing: Thing) -> BundledThing:
+        """Return what goes into the thing's folder of an archive; raise ``CertificateNotFound``."""
+        for certificate in unit.certificates.live_of(thing.account_id, thing.uid):
+            if certificate.sealed_private_key is not None:
+                private_key = self._sealer.open(certificate.sealed_private_key, _SEALED_FOR)
+                return BundledThing(
+                    name=thing.name,
+                    certificate=certificate.pem,
+                    private_key=private_key.decode("ascii"),
+                    public_key=_public_half(private_key),
+                    root=self._authority.root_pem,
+                    created_at_ms=certificate.created_at_ms,
+                )
+        raise CertificateNotFound
+
+    def recognise(self, unit: Unit, certificate_id: CertificateId, *, now_ms: int) -> Certificate:
+        """Return the certificate when it opens the door; raise ``CredentialRefused`` or ``CredentialExpired``.
+
+        To be asked at every connection: a TLS session may be resumed long after its certificate was revoked.
+        """
+        certificate = unit.certificates.get(certificate_id)
+        if certificate is None or certificate.state is not CertificateState.ACTIVE:
+            raise CredentialRefused("The certificate is not valid.")
+        if now_ms < certificate.not_before_ms:
+            raise CredentialRefused("The certificate is not valid yet.")
+        if now_ms > certificate.not_after_ms:
+            raise CredentialExpired(certificate.not_after_ms // 1000, now_ms // 1000)
+        return certificate
+
+
+def _reached(unit: Unit, caller: Caller, name: ThingName, permission: Permission) -> Thing:
+    reach = Reach.of(caller, permission, unit.domains.tree(caller.account_id))
+    thing = unit.things.get(caller.account_id, name)
+    if thing is None:
+        raise ThingNotFound(name)
+    reach.require(thing.domain_id)
+    return thing
+
+
+def _public_half(private_key: bytes) -> str:
+    key = load_pem_private_key(private_key, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("a thing's sealed key is an elliptic-curve key")
+    return public_key_pem(key.public_key())

@@ -1,0 +1,16 @@
+"""What happened to credentials; told after the transaction that made it so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import ApiKeyId
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyWithdrawn:
+    """The key opens no door any more."""
+
+    key_id: ApiKeyId
