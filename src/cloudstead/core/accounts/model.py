@@ -50,6 +50,11 @@ class Account:
     printed_event_names: bool = False  # THING.REMOVE for a thing type, as Cloud Connect 2.11 prints it
 
     @property
+    def is_usable(self) -> bool:
+        """Whether people, keys and things of the account are let in."""
+        return self.status in {AccountStatus.ACTIVE, AccountStatus.RESTRICTED}
+
+    @property
     def generated_prefix(self) -> str:
         """What stands in front of generated ids: ``dev-`` in stack ``dev``, nothing in ``prod``."""
         return "" if self.stack == "prod" else f"{self.stack}-"
