@@ -1,0 +1,137 @@
+"""From an id, a key or a token to the caller, remembered for a moment.
+
+A request by key or token then costs a hash and a look into a table. What changes a caller in this process is heard at
+once, by event; what another process changed is seen when a remembered caller is five seconds old.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.caller import Caller
+from cloudstead.core.credentials import api_keys
+from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.credentials.recent import Recent
+from cloudstead.core.people.events import PersonChanged
+
+if TYPE_CHECKING:
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.tokens import Tokens
+    from cloudstead.core.events import EventBus
+    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.unit import Database, Unit
+
+_REMEMBERED_MS: Final = 5000
+_CALLERS_KEPT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    account: Account
+    read_at_ms: int
+    secret_hash: bytes = field(default=b"", repr=False)
+
+
+class Callers:
+    """Finds callers; every method raises ``CredentialRefused`` for whoever is unknown, disabled or of a closed account.
+
+    For the event loop's thread. ``listen`` has to be called once.
+    """
+
+    def __init__(self, database: Database, tokens: Tokens, clock: Clock) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._clock = clock
+        self._known: Recent[str, _Known] = Recent(_CALLERS_KEPT)
+        self._changes = 0
+
+    def listen(self, bus: EventBus) -> None:
+        """Forget callers as soon as something about them changes."""
+        bus.subscribe(PersonChanged, self._on_person_changed)
+        bus.subscribe(ApiKeyWithdrawn, self._on_api_key_withdrawn)
+
+    async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
+        """Return the person as a caller in that account."""
+        return (await self._person(account_id, person_id)).caller
+
+    async def of_id_token(self, token: str) -> Caller:
+        """Return whom the ID token speaks of; raise ``CredentialExpired`` too."""
+        genuine = self._tokens.verify(token)
+        known = await self._person(genuine.account_id, genuine.person_id)
+        self._tokens.require_account(known.account, genuine)
+        return known.caller
+
+    async def of_api_key(self, text: str) -> Caller:
+        """Return the caller that the API key stands for."""
+        presented = api_keys.parse(text)
+        name = f"key:{presented.key_id}"
+        known = self._fresh(name)
+        if known is None:
+
+            def read(unit: Unit) -> tuple[Caller, Account]:
+                caller = api_keys.recognise(unit, presented)
+                return caller, _usable(unit, caller.account_id)
+
+            before = self._changes
+            caller, account = await self._database.read(read)
+            self._remember(name, _Known(caller, account, self._clock.millis(), presented.secret_hash), before)
+            return caller
+        if not hmac.compare_digest(known.secret_hash, presented.secret_hash):
+            raise CredentialRefused("The API key is not valid.")
+        return known.caller
+
+    async def _person(self, account_id: AccountId, person_id: PersonId) -> _Known:
+        name = f"person:{account_id}:{person_id}"
+        known = self._fresh(name)
+        if known is None:
+            before = self._changes
+            caller, account = await self._database.read(lambda unit: _read_person(unit, account_id, person_id))
+            known = _Known(caller, account, self._clock.millis())
+            self._remember(name, known, before)
+        return known
+
+    def _fresh(self, name: str) -> _Known | None:
+        known = self._known.get(name)
+        if known is not None and self._clock.millis() - known.read_at_ms >= _REMEMBERED_MS:
+            return None
+        return known
+
+    def _remember(self, name: str, known: _Known, changes_before: int) -> None:
+        # A change that was told while we were reading may be one that the snapshot did not hold yet.
+        if self._changes == changes_before:
+            self._known.put(name, known)
+
+    def _on_person_changed(self, event: PersonChanged) -> None:
+        self._changes += 1
+        self._known.drop_where(lambda known: known.caller.person_id == event.person_id)
+
+    def _on_api_key_withdrawn(self, event: ApiKeyWithdrawn) -> None:
+        self._changes += 1
+        self._known.drop(f"key:{event.key_id}")
+
+
+def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tuple[Caller, Account]:
+    person = unit.people.get(person_id)
+    membership = unit.people.membership(account_id, person_id)
+    if person is None or membership is None or not person.is_enabled:
+        raise CredentialRefused("The person is not allowed in.")
+    caller = Caller(
+        account_id=account_id,
+        principal=f"person:{person_id}",
+        user_name=person.user_name,
+        person_id=person_id,
+        grants=membership.grants,
+    )
+    return caller, _usable(unit, account_id)
+
+
+def _usable(unit: Unit, account_id: AccountId) -> Account:
+    account = unit.accounts.get(account_id)
+    if account is None or not account.is_usable:
+        raise CredentialRefused("The account is not open.")
+    return account

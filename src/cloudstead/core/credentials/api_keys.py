@@ -1,0 +1,150 @@
+"""API keys: made, shown once, recognised, withdrawn.
+
+The text of a key is ``csk_<id>_<secret>``, the id being 32 and the secret 64 hexadecimal digits. A secret of 256 random
+bits cannot be guessed, so a plain SHA-256 of it is kept and a request by key costs one look-up and 1 us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
+from cloudstead.core.access.reach import Reach
+from cloudstead.core.audit.record import record
+from cloudstead.core.caller import Caller
+from cloudstead.core.credentials.errors import ApiKeyNotFound, CredentialRefused
+from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.credentials.model import ApiKey
+from cloudstead.core.errors import InvalidField
+from cloudstead.core.ids import ApiKeyId
+from cloudstead.core.texts import require_line
+
+if TYPE_CHECKING:
+    from cloudstead.core.caller import Grant
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.ids import IdSource, PersonId
+    from cloudstead.core.unit import Unit
+
+ADMINISTER: Final = Permission("api-key:administer")
+
+_TEXT: Final = re.compile(r"csk_([0-9a-f]{32})_([0-9a-f]{64})")
+_SECRET_BYTES: Final = 32
+_NOBODYS_HASH: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made; its ``text`` is shown here and never again."""
+
+    key: ApiKey
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedKey:
+    """The two halves of a key's text as somebody presented it."""
+
+    key_id: ApiKeyId
+    secret_hash: bytes = field(repr=False)
+
+
+def make_api_key(
+    unit: Unit,
+    caller: Caller,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    name: str,
+    grants: tuple[Grant, ...],
+    owner_id: PersonId | None = None,
+) -> NewApiKey:
+    """Make a key for the caller's account that holds ``grants``, none of which may exceed the caller's own.
+
+    A key with an owner works only while the owner is enabled. Raises ``NotPermitted``, ``OutOfReach`` and
+    ``InvalidField``.
+    """
+    caller.require(ADMINISTER)
+    require_line(name, field="name")
+    if owner_id is not None and unit.people.membership(caller.account_id, owner_id) is None:
+        raise InvalidField("owner_id", "is nobody of this account")
+    _require_grantable(unit, caller, grants)
+    secret = secrets.token_hex(_SECRET_BYTES)
+    key = ApiKey(
+        id=ApiKeyId(ids.new()),
+        account_id=caller.account_id,
+        owner_id=owner_id,
+        name=name,
+        secret_hash=_hash(secret),
+        grants=grants,
+        created_at_ms=clock.millis(),
+    )
+    unit.api_keys.add(key)
+    record(
+        unit,
+        caller,
+        clock=clock,
+        ids=ids,
+        operation="api-key.create",
+        object_type="api-key",
+        object_id=key.id,
+        after={"name": name, "owner_id": owner_id, "grants": [f"{each.role}@{each.domain_id}" for each in grants]},
+    )
+    return NewApiKey(key, f"csk_{key.id}_{secret}")
+
+
+def withdraw(unit: Unit, caller: Caller, key_id: ApiKeyId, *, clock: Clock, ids: IdSource) -> None:
+    """Delete a key of the caller's account; raise ``ApiKeyNotFound``."""
+    caller.require(ADMINISTER)
+    if not unit.api_keys.remove(caller.account_id, key_id):
+        raise ApiKeyNotFound
+    record(unit, caller, clock=clock, ids=ids, operation="api-key.remove", object_type="api-key", object_id=key_id)
+    unit.emit(ApiKeyWithdrawn(key_id))
+
+
+def parse(text: str) -> PresentedKey:
+    """Take a key's text apart without asking storage; raise ``CredentialRefused``."""
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        raise CredentialRefused("The API key is not valid.")
+    return PresentedKey(ApiKeyId(match[1]), _hash(match[2]))
+
+
+def recognise(unit: Unit, presented: PresentedKey) -> Caller:
+    """Return the caller that the key stands for; raise ``CredentialRefused`` without saying why.
+
+    Unknown, wrong, inactive and ownerless keys take the same steps.
+    """
+    key = unit.api_keys.get(presented.key_id)
+    matches = hmac.compare_digest(presented.secret_hash, _NOBODYS_HASH if key is None else key.secret_hash)
+    if key is None or not matches or not key.is_active:
+        raise CredentialRefused("The API key is not valid.")
+    owner = None if key.owner_id is None else unit.people.get(key.owner_id)
+    if key.owner_id is not None and (owner is None or not owner.is_enabled):
+        raise CredentialRefused("The API key is not valid.")
+    return Caller(
+        account_id=key.account_id,
+        principal=f"key:{key.id}",
+        user_name=key.name if owner is None else owner.user_name,
+        person_id=key.owner_id,
+        grants=key.grants,
+    )
+
+
+def _require_grantable(unit: Unit, caller: Caller, grants: tuple[Grant, ...]) -> None:
+    tree = unit.domains.tree(caller.account_id)
+    for grant in grants:
+        role = BUILT_IN_ROLES.get(grant.role)
+        if role is None:
+            raise InvalidField("grants", f"there is no role {grant.role!r}")
+        # Whoever may make keys must not make one that may do more, or elsewhere, than the maker.
+        for permission in sorted(role.permissions | {ADMINISTER}):
+            Reach.of(caller, permission, tree).require(grant.domain_id, field="grants")
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("ascii")).digest()
