@@ -62,6 +62,9 @@ class CertificateStore(Protocol):
         """Revoke every active certificate of the thing; return their fingerprints."""
         ...
 
-    def revoked(self) -> Sequence[tuple[str, int]]:
-        """Return serial and time of revocation (ms) of every revoked certificate not yet past its end, for the CRL."""
+    def revoked(self, now_ms: int) -> Sequence[tuple[str, int]]:
+        """Return serial and time of revocation (ms) of every revoked certificate not yet past its end, for the CRL.
+
+        Those of removed things stay listed. Ordered by serial.
+        """
         ...

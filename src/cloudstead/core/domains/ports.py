@@ -19,7 +19,7 @@ class DomainStore(Protocol):
         ...
 
     def add(self, domain: Domain) -> None:
-        """Insert a domain and move the tree version on."""
+        """Insert a domain and move the tree version on; raise ``DomainIdTaken``."""
         ...
 
     def replace(self, domain: Domain) -> None:

@@ -23,7 +23,7 @@ class ThingStore(Protocol):
         ...
 
     def remove(self, account_id: AccountId, uid: ThingUid) -> None:
-        """Delete a thing with its shadow and its certificates."""
+        """Delete a thing with its shadow and its certificates, and mark it, so that the index forgets it."""
         ...
 
     def get(self, account_id: AccountId, name: ThingName) -> Thing | None:

@@ -1,0 +1,87 @@
+"""The unit of work over SQL: one store for each feature, all on one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudstead.storage.sql.stores.accounts import SqlAccounts
+from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
+from cloudstead.storage.sql.stores.audit import SqlAudit
+from cloudstead.storage.sql.stores.certificates import SqlCertificates
+from cloudstead.storage.sql.stores.domains import SqlDomains
+from cloudstead.storage.sql.stores.people import SqlPeople
+from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
+from cloudstead.storage.sql.stores.shadows import SqlShadows
+from cloudstead.storage.sql.stores.thing_types import SqlThingTypes
+from cloudstead.storage.sql.stores.things import SqlThings
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import AccountId
+    from cloudstead.storage.sql.transaction import Transaction
+    from cloudstead.storage.sql.trees import TreeCache
+
+
+class SqlUnit:
+    """One transaction over every store (``core.unit.Unit``). Stores are made when asked for: most units need two."""
+
+    __slots__ = ("_moved_trees", "_transaction", "_trees", "events")
+
+    def __init__(self, transaction: Transaction, trees: TreeCache) -> None:
+        self._transaction = transaction
+        self._trees = trees
+        self._moved_trees: set[AccountId] = set()
+        self.events: list[object] = []
+
+    @property
+    def accounts(self) -> SqlAccounts:
+        """Accounts and their host names."""
+        return SqlAccounts(self._transaction)
+
+    @property
+    def people(self) -> SqlPeople:
+        """People and memberships."""
+        return SqlPeople(self._transaction)
+
+    @property
+    def domains(self) -> SqlDomains:
+        """Domain trees."""
+        return SqlDomains(self._transaction, self._trees, self._moved_trees)
+
+    @property
+    def things(self) -> SqlThings:
+        """Things."""
+        return SqlThings(self._transaction)
+
+    @property
+    def thing_types(self) -> SqlThingTypes:
+        """Thing types."""
+        return SqlThingTypes(self._transaction)
+
+    @property
+    def shadows(self) -> SqlShadows:
+        """Shadows."""
+        return SqlShadows(self._transaction)
+
+    @property
+    def api_keys(self) -> SqlApiKeys:
+        """API keys."""
+        return SqlApiKeys(self._transaction)
+
+    @property
+    def refresh_tokens(self) -> SqlRefreshTokens:
+        """Refresh tokens."""
+        return SqlRefreshTokens(self._transaction)
+
+    @property
+    def certificates(self) -> SqlCertificates:
+        """Certificates of things."""
+        return SqlCertificates(self._transaction)
+
+    @property
+    def audit(self) -> SqlAudit:
+        """The audit trail."""
+        return SqlAudit(self._transaction)
+
+    def emit(self, event: object) -> None:
+        """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
+        self.events.append(event)
