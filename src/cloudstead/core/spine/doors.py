@@ -1,0 +1,156 @@
+"""What people may do with shadows and topics, whatever the wire: checked here once.
+
+Devices need no door: their certificate decides account and thing, and they have nothing but their own topics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.access.permissions import Permission
+from cloudstead.core.access.reach import Reach
+from cloudstead.core.ids import DomainId, ThingName
+from cloudstead.core.shadows.changes import Verb
+from cloudstead.core.shadows.errors import no_shadow
+from cloudstead.core.spine.errors import TopicForbidden
+from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.spine.topics import UPDATE_FAMILY, split_family_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.core.caller import Caller
+    from cloudstead.core.domains.model import DomainTree
+    from cloudstead.core.spine.spine import Spine
+    from cloudstead.core.things.directory import ThingDirectory, ThingEntry
+    from cloudstead.core.unit import Database
+
+_READ: Final = Permission("shadow:read")
+_WRITE: Final = Permission("shadow:write")
+_PUBLISH: Final = Permission("thing-topic:publish")
+_SUBSCRIBE: Final = Permission("thing-topic:subscribe")
+_HEAR_EVENTS: Final = Permission("event:subscribe")
+
+
+class ShadowDoor:
+    """Shadows by the name of their thing. Every call raises ``ShadowRejected`` for what the shadow service refuses.
+
+    A thing outside of the caller's reach looks like one without a shadow.
+    """
+
+    def __init__(self, spine: Spine, directory: ThingDirectory, database: Database) -> None:
+        self._spine = spine
+        self._directory = directory
+        self._database = database
+
+    async def get(self, caller: Caller, name: ThingName, payload: bytes = b"") -> bytes:
+        """Return the accepted document of a get."""
+        return await self._ask(caller, _READ, name, Verb.GET, payload)
+
+    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+        """Change the shadow and return the accepted document, once the change is on disk and applied."""
+        return await self._ask(caller, _WRITE, name, Verb.UPDATE, payload)
+
+    async def delete(self, caller: Caller, name: ThingName, payload: bytes = b"") -> bytes:
+        """Remove the shadow and return the accepted document."""
+        return await self._ask(caller, _WRITE, name, Verb.DELETE, payload)
+
+    async def _ask(self, caller: Caller, permission: Permission, name: ThingName, verb: Verb, payload: bytes) -> bytes:
+        entry = await self._reachable(caller, permission, name)
+        outcome = await self._spine.ask(entry, verb, payload, principal=caller.principal)
+        if outcome.rejection is not None:
+            raise outcome.rejection
+        return outcome.reply
+
+    async def _reachable(self, caller: Caller, permission: Permission, name: ThingName) -> ThingEntry:
+        caller.require(permission)
+        entry = await self._directory.find(caller.account_id, name)
+        if entry is None:
+            raise no_shadow(name)
+        tree = await self._database.read(lambda unit: unit.domains.tree(caller.account_id))
+        if not Reach.of(caller, permission, tree).covers(entry.domain_id):
+            raise no_shadow(name)
+        return entry
+
+
+class TopicDoor:
+    """The thing-update and event topics for people (Cloud Connect 2.11, section 9)."""
+
+    def __init__(self, spine: Spine, directory: ThingDirectory, database: Database) -> None:
+        self._spine = spine
+        self._directory = directory
+        self._database = database
+
+    async def paths(self, caller: Caller) -> tuple[tuple[DomainId, ...], ...]:
+        """Return the paths (ids from the root, root included) of the domains below which the caller may subscribe."""
+        tree = await self._database.read(lambda unit: unit.domains.tree(caller.account_id))
+        return subscribable_paths(caller, tree)
+
+    async def target(self, caller: Caller, topic: str) -> ThingEntry | None:
+        """Return the thing whose shadow a publish on ``topic`` changes; ``None`` where there is no such thing there.
+
+        Raise ``TopicForbidden`` for a topic that is not for publishing or lies outside of the caller's reach, and
+        ``NotPermitted`` for a caller who may not publish at all.
+        """
+        split = split_family_topic(topic)
+        if split is None or split[0] != UPDATE_FAMILY:
+            raise TopicForbidden(topic)
+        caller.require(_PUBLISH)
+        _, levels, name = split
+        tree = await self._database.read(lambda unit: unit.domains.tree(caller.account_id))
+        path = (tree.root_id, *(DomainId(level) for level in levels))
+        reach = Reach.of(caller, _PUBLISH, tree)
+        if not _leads_into(path, reach):
+            raise TopicForbidden(topic)
+        if path[-1] not in tree.nodes or tree.path(path[-1]) != path:
+            return None
+        entry = await self._directory.find(caller.account_id, ThingName(name))
+        return entry if entry is not None and entry.domain_id == path[-1] else None
+
+    async def publish(self, caller: Caller, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish as ``caller``; with QoS 1 return once it is on disk. A topic without a thing changes nothing."""
+        entry = await self.target(caller, topic)
+        if entry is None:
+            return
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_stored(_: ShadowRequest) -> None:
+            if not stored.done():
+                stored.set_result(None)
+
+        def on_failed(_: ShadowRequest, error: Exception) -> None:
+            if not stored.done():
+                stored.set_exception(error)
+
+        self._spine.intake.submit(
+            ShadowRequest(
+                entry,
+                Verb.UPDATE,
+                payload,
+                principal=caller.principal,
+                origin=Origin.PERSON,
+                qos=qos,
+                on_stored=on_stored,
+                on_failed=on_failed,
+            )
+        )
+        if qos:
+            await stored
+
+
+def subscribable_paths(caller: Caller, tree: DomainTree) -> tuple[tuple[DomainId, ...], ...]:
+    """Return the paths of the domains at which the caller holds the right to subscribe; empty when nowhere."""
+    return tuple(
+        tree.path(grant.domain_id)
+        for grant in caller.grants
+        if grant.allows(_SUBSCRIBE) and grant.allows(_HEAR_EVENTS) and grant.domain_id in tree.nodes
+    )
+
+
+def _leads_into(path: Sequence[DomainId], reach: Reach) -> bool:
+    """Tell whether a spelt path passes through a granted domain at that domain's true place in the tree."""
+    return any(
+        tuple(path[: len(own)]) == own
+        for own in (reach.tree.path(top) for top in reach.tops if top in reach.tree.nodes)
+    )

@@ -1,0 +1,114 @@
+"""Requests into the log, acknowledgements out. What is acknowledged is on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudstead.core.spine.records import encode_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.spine.ports import LogWriter
+    from cloudstead.core.spine.requests import ShadowRequest
+
+MAX_WAITING = 8_192
+"""Requests that may wait for the disk before the doors stop reading: two dozen full batches."""
+
+
+class Intake:
+    """The one way into the log. Lives on the event loop.
+
+    A get changes nothing and is not logged; it waits behind the last request that is still on its way to disk, so that
+    a device finds what it has just written.
+    """
+
+    def __init__(self, clock: Clock, *, apply: Callable[[list[ShadowRequest]], None]) -> None:
+        """``apply`` takes each committed batch, in order."""
+        self._clock = clock
+        self._apply = apply
+        self._writer: LogWriter | None = None
+        self._last: ShadowRequest | None = None
+        self._on_room: list[Callable[[], None]] = []
+        self.committed_offset = 0
+        self.stored = 0
+        self.failed = 0
+        self.last_failure: Exception | None = None
+
+    def open(self, writer: LogWriter, *, committed_offset: int) -> None:
+        """Begin to take requests; ``committed_offset`` is the last one in the log."""
+        self._writer = writer
+        self.committed_offset = committed_offset
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the doors should stop reading until there is room again."""
+        return self._writer is not None and self._writer.depth >= MAX_WAITING
+
+    @property
+    def depth(self) -> int:
+        """How many requests wait for the disk."""
+        return 0 if self._writer is None else self._writer.depth
+
+    def when_room(self, resume: Callable[[], None]) -> None:
+        """Call ``resume`` after every batch that made room."""
+        self._on_room.append(resume)
+
+    def submit(self, request: ShadowRequest) -> None:
+        """Take one request; never blocks."""
+        writer = self._writer
+        if writer is None:
+            raise RuntimeError("the intake is not open")
+        request.received_ms = self._clock.millis()
+        if request.is_logged:
+            self._last = request
+            writer.submit(request, encode_request(request))
+            return
+        if request.on_stored is not None:
+            request.on_stored(request)
+        if self._last is None:
+            self._apply([request])
+        elif self._last.followers is None:
+            self._last.followers = [request]
+        else:
+            self._last.followers.append(request)
+
+    def committed(self, first_offset: int, batch: list[ShadowRequest]) -> None:
+        """Hear from the log writer that a batch is on disk: acknowledge it, then have it applied."""
+        for offset, request in enumerate(batch, first_offset):
+            request.offset = offset
+            if request.on_stored is not None:
+                request.on_stored(request)
+        self.committed_offset = first_offset + len(batch) - 1
+        self.stored += len(batch)
+        self.last_failure = None
+        self._pass_on(batch, batch)
+
+    def refused(self, batch: list[ShadowRequest], error: Exception) -> None:
+        """Hear from the log writer that nothing of a batch could be stored: nobody gets an acknowledgement."""
+        self.failed += len(batch)
+        self.last_failure = error
+        for request in batch:
+            if request.on_failed is not None:
+                request.on_failed(request, error)
+        self._pass_on(batch, [])
+
+    def _pass_on(self, batch: list[ShadowRequest], stored: list[ShadowRequest]) -> None:
+        if self._last is batch[-1]:
+            self._last = None
+        if any(request.followers for request in batch):
+            stored = [
+                each
+                for request in batch
+                for each in (*((request,) if request.offset else ()), *(request.followers or ()))
+            ]
+        if stored:
+            self._apply(stored)
+        for resume in self._on_room:
+            resume()
+
+    def close(self) -> None:
+        """Write what was taken; afterwards nothing is taken any more."""
+        if self._writer is not None:
+            self._writer.close()

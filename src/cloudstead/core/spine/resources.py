@@ -1,0 +1,67 @@
+"""What thing types learn from shadows: which resources there are and which type of value they hold.
+
+Named as rules name them (Cloud Connect 2.11, section 6.1): ``temp`` of a thing; ``pump.temp`` of a sub-thing that says
+``"type": "pump"``; ``untyped.temp`` of one that says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import AccountId, ThingTypeId
+
+MAX_RESOURCES: Final = 1_000
+"""Resources kept for one thing type; a device that invents names must not grow it without end."""
+
+_JSON_TYPES: Final = {str: "string", bool: "boolean", int: "number", float: "number", list: "array"}
+
+Resources = dict[str, dict[str, str]]
+
+
+def resources_of(reported: dict[str, Any]) -> dict[str, str]:
+    """Return resource name -> JSON type of everything in a reported state; nulls say nothing."""
+    found: dict[str, str] = {}
+    for key, value in reported.items():
+        if type(value) is dict:
+            kind = value.get("type")
+            prefix = kind if type(kind) is str and kind else "untyped"
+            for name, below in value.items():
+                if name != "type" and below is not None:
+                    found[f"{prefix}.{name}"] = _JSON_TYPES.get(type(below), "object")
+        elif value is not None:
+            found[key] = _JSON_TYPES[type(value)]
+    return found
+
+
+class ResourceMemory:
+    """Remembers what was learnt already, so that only news is written to the state store."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[AccountId, ThingTypeId], dict[str, str]] = {}
+        self._news: dict[tuple[AccountId, ThingTypeId], Resources] = {}
+
+    def learn(self, account_id: AccountId, thing_type: ThingTypeId, reported: dict[str, Any]) -> None:
+        """Take note of a reported state."""
+        key = (account_id, thing_type)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = {}
+        for name, kind in resources_of(reported).items():
+            if known.get(name) != kind and (name in known or len(known) < MAX_RESOURCES):
+                known[name] = kind
+                self._news.setdefault(key, {})[name] = {"type": kind}
+
+    def take_news(self) -> dict[tuple[AccountId, ThingTypeId], Resources]:
+        """Return what was learnt since the last call."""
+        news, self._news = self._news, {}
+        return news
+
+    def give_back(self, news: dict[tuple[AccountId, ThingTypeId], Resources]) -> None:
+        """Take back news that could not be written."""
+        for key, resources in news.items():
+            self._news[key] = resources | self._news.get(key, {})
+
+    def forget(self, account_id: AccountId, thing_type: ThingTypeId) -> None:
+        """Learn the type anew: it was removed, or its resources were edited."""
+        self._known.pop((account_id, thing_type), None)

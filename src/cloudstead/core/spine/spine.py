@@ -1,0 +1,188 @@
+"""All of the spine put together: start, recover, serve, settle, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.shadows.model import Shadow
+from cloudstead.core.spine.applier import Applier
+from cloudstead.core.spine.errors import LogBehindStore, ShadowUnavailable
+from cloudstead.core.spine.intake import Intake
+from cloudstead.core.spine.projector import Projector
+from cloudstead.core.spine.records import decode_record
+from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.things.events import ThingChanged, ThingCreated, ThingRemoved
+from cloudstead.core.thingtypes.events import ThingTypeChanged, ThingTypeRemoved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine, Sequence
+    from typing import Any
+
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.events import EventBus
+    from cloudstead.core.ids import AccountId, ThingUid
+    from cloudstead.core.observations.ports import ObservationIndex
+    from cloudstead.core.shadows.changes import Outcome, Verb
+    from cloudstead.core.spine.ports import FanOut, LogReader, LogWriter
+    from cloudstead.core.things.directory import ThingDirectory, ThingEntry
+    from cloudstead.core.unit import Database
+
+_REPLAY_RECORDS: Final = 2_000
+_REPLAY_BYTES: Final = 4 << 20
+_MAX_BACKLOG: Final = 64
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+class Spine:
+    """The way of every message. Lives on the event loop."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        database: Database,
+        directory: ThingDirectory,
+        index: ObservationIndex,
+        fan_out: FanOut,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        report: Callable[[str, Exception], None],
+    ) -> None:
+        """``spawn`` starts tasks that the application watches; ``report`` is told of failures that are tried again."""
+        self._database = database
+        self._directory = directory
+        self._report = report
+        self._spawn = spawn
+        self._applied = asyncio.Event()
+        self.applier = Applier(fan_out, load=self._load, spawn=spawn, pause=self._pause)
+        self.applier.when_applied(self._applied.set)
+        self.intake = Intake(clock, apply=self.applier.enqueue)
+        self.projector = Projector(self.applier, index, database, report=report)
+        self._background: asyncio.Task[None] | None = None
+
+    def listen(self, bus: EventBus) -> None:
+        """Follow what happens to things and thing types."""
+        bus.subscribe(ThingCreated, lambda _: self.projector.things_changed())
+        bus.subscribe(ThingChanged, lambda _: self.projector.things_changed())
+        bus.subscribe(ThingRemoved, self._removed)
+        bus.subscribe(ThingTypeChanged, self._type_changed)
+        bus.subscribe(ThingTypeRemoved, self._type_changed)
+
+    async def start(self, reader: LogReader, open_writer: Callable[[Spine], LogWriter]) -> int:
+        """Apply what the log holds beyond the checkpoint, then begin to take requests; return how many were replayed.
+
+        Raise ``LogBehindStore`` when log and state store do not belong together.
+        """
+        checkpoint = await self._database.read(lambda unit: unit.shadows.checkpoint())
+        last = reader.next_offset - 1
+        if last < checkpoint:
+            raise LogBehindStore(last, checkpoint)
+        self.applier.applied_offset = self.projector.flushed_offset = checkpoint
+        replayed = await self._replay(reader, checkpoint + 1)
+        self.intake.open(open_writer(self), committed_offset=last)
+        self._background = self._spawn(self.projector.run())
+        return replayed
+
+    async def stop(self) -> None:
+        """Write everything that was taken: to the log, to the index, to the state store."""
+        await asyncio.to_thread(self.intake.close)
+        await self._catch_up()
+        await self.projector.stop()
+        if self._background is not None:
+            await self._background
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the doors should stop reading until a batch has gone through."""
+        return self.intake.is_full or self.applier.backlog >= _MAX_BACKLOG
+
+    async def settle(self) -> None:
+        """Return once every update acknowledged before the call can be found among the observations."""
+        await self._catch_up()
+        await self.projector.settle()
+
+    async def settle_things(self) -> None:
+        """Return once everything acknowledged before the call can be found among the things."""
+        await self._catch_up()
+        await self.projector.settle_things()
+
+    async def current(self, account_id: AccountId, uid: ThingUid) -> Shadow:
+        """Return the thing's shadow as applied so far, for whoever has checked that it may be seen; do not alter it."""
+        await self._catch_up()
+        shadow = self.applier.shadow(uid)
+        if shadow is not None:
+            return shadow
+        found = await self._load([uid])
+        return found[0] if found else Shadow(uid, account_id)
+
+    async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Outcome:
+        """Send a request down the spine on behalf of a REST caller and wait for what becomes of it.
+
+        Raise ``ShadowUnavailable`` when it could not be stored.
+        """
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def applied(_: ShadowRequest, outcome: Outcome) -> None:
+            if not answer.done():
+                answer.set_result(outcome)
+
+        def failed(_: ShadowRequest, __: Exception) -> None:
+            if not answer.done():
+                answer.set_exception(ShadowUnavailable())
+
+        self.intake.submit(
+            ShadowRequest(
+                thing,
+                verb,
+                payload,
+                principal=principal,
+                origin=Origin.REST,
+                on_outcome=applied,
+                on_failed=failed,
+            )
+        )
+        return await answer
+
+    async def _catch_up(self) -> None:
+        """Wait until everything that is on disk at this moment is applied."""
+        target = self.intake.committed_offset
+        while self.applier.applied_offset < target:
+            self._applied.clear()
+            await self._applied.wait()
+
+    async def _replay(self, reader: LogReader, offset: int) -> int:
+        count = 0
+        while records := reader.read(offset, max_records=_REPLAY_RECORDS, max_bytes=_REPLAY_BYTES):
+            decoded = [(number, decode_record(record)) for number, record in records]
+            entries = await self._directory.load({record.thing_uid for _, record in decoded})
+            batch = []
+            for number, record in decoded:
+                entry = entries.get(record.thing_uid)
+                if entry is None:
+                    continue  # the thing was removed since
+                request = ShadowRequest(
+                    entry, record.verb, record.payload, principal=record.principal, origin=record.origin
+                )
+                request.received_ms = record.received_ms
+                request.offset = number
+                batch.append(request)
+            await self.applier.replay(batch)
+            self.applier.applied_offset = decoded[-1][0]
+            offset = decoded[-1][0] + 1
+            count += len(decoded)
+            await self.projector.flush()
+        return count
+
+    async def _load(self, uids: Collection[ThingUid]) -> Sequence[Shadow]:
+        return await self._database.read(lambda unit: unit.shadows.load(uids))
+
+    async def _pause(self, attempt: int, error: Exception) -> None:
+        self._report("shadow load", error)
+        await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**attempt))
+
+    def _removed(self, event: ThingRemoved) -> None:
+        self.applier.forget(event.thing.uid)
+        self.projector.things_changed()
+
+    def _type_changed(self, event: ThingTypeChanged | ThingTypeRemoved) -> None:
+        self.applier.resources.forget(event.thing_type.account_id, event.thing_type.id)

@@ -1,0 +1,117 @@
+"""How things and domains are spelt in topics, and who may use which.
+
+Three spellings: ``$aws/things/NAME/shadow/...`` for devices; ``thing-update.../sub1/sub2/NAME`` for people, where the
+root domain is left out (Cloud Connect 2.11, section 9.1); ``event/root/sub1`` for life-cycle events, where it is kept
+(section 1.3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.shadows.changes import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cloudstead.core.ids import DomainId, ThingName
+
+UPDATE_FAMILY: Final = "thing-update"
+FAMILIES: Final = frozenset(
+    {
+        UPDATE_FAMILY,
+        "thing-update-accepted",
+        "thing-update-rejected",
+        "thing-update-delta",
+        "thing-update-documents",
+    }
+)
+MAX_DOMAIN_LEVELS: Final = 6
+"""Levels below the root in a topic (Cloud Connect 2.11, section 9.2)."""
+
+_EVENTS: Final = "event"
+_WILDCARDS: Final = ("+", "#")
+
+
+class ThingTopics:
+    """Every topic of one thing, spelt once. Family topics are ``None`` where the thing lies too deep to have any."""
+
+    __slots__ = (
+        "delta",
+        "documents",
+        "family_accepted",
+        "family_delta",
+        "family_documents",
+        "family_rejected",
+        "family_update",
+        "prefix",
+        "replies",
+        "requests",
+    )
+
+    def __init__(self, name: ThingName, path: Sequence[DomainId]) -> None:
+        """Spell the topics of thing ``name`` at the domain with ``path`` (ids from the root, root included)."""
+        self.prefix = f"$aws/things/{name}/shadow/"
+        self.requests = {f"{self.prefix}{verb.value}": verb for verb in Verb}
+        self.replies = {
+            verb: (f"{self.prefix}{verb.value}/accepted", f"{self.prefix}{verb.value}/rejected") for verb in Verb
+        }
+        self.delta = f"{self.prefix}update/delta"
+        self.documents = f"{self.prefix}update/documents"
+        is_reachable = len(path) - 1 <= MAX_DOMAIN_LEVELS
+        tail = "/".join((*path[1:], name))
+        self.family_update = f"{UPDATE_FAMILY}/{tail}" if is_reachable else None
+        self.family_accepted = f"{UPDATE_FAMILY}-accepted/{tail}" if is_reachable else None
+        self.family_rejected = f"{UPDATE_FAMILY}-rejected/{tail}" if is_reachable else None
+        self.family_delta = f"{UPDATE_FAMILY}-delta/{tail}" if is_reachable else None
+        self.family_documents = f"{UPDATE_FAMILY}-documents/{tail}" if is_reachable else None
+
+
+def domain_topic(path: Sequence[DomainId]) -> str:
+    """Spell a domain's path with a slash at both ends, the root left out: ``/`` for the root, ``/sub1/sub2/``."""
+    return "/".join(("", *path[1:], ""))
+
+
+def event_topic(path: Sequence[DomainId]) -> str:
+    """Spell the topic of the life-cycle events of a domain: ``event/root/sub1``."""
+    return "/".join((_EVENTS, *path))
+
+
+def split_family_topic(topic: str) -> tuple[str, tuple[str, ...], str] | None:
+    """Split ``thing-update/sub1/NAME`` into family, domain ids below the root and thing name, or return ``None``."""
+    family, *levels = topic.split("/")
+    if family not in FAMILIES or not levels:
+        return None
+    return family, tuple(levels[:-1]), levels[-1]
+
+
+def device_may_subscribe(topic_filter: str, topics: ThingTopics) -> bool:
+    """Tell whether a device may use the filter: only below its own thing's shadow."""
+    return topic_filter.startswith(topics.prefix)
+
+
+def person_may_subscribe(topic_filter: str, granted: Iterable[Sequence[DomainId]]) -> bool:
+    """Tell whether somebody who may read at the domains with these paths may use the filter.
+
+    The levels before the first wildcard have to lead to a granted domain or below it, so that nothing outside can
+    match (Cloud Connect 2.11, section 9.4).
+    """
+    first, *levels = topic_filter.split("/")
+    fixed = _before_wildcard(levels)
+    if first == _EVENTS:
+        return any(len(path) == 1 or fixed[: len(path)] == list(path) for path in granted)
+    if first not in FAMILIES or not levels:
+        return False
+    return any(_is_family_filter_within(levels, fixed, list(path[1:])) for path in granted)
+
+
+def _is_family_filter_within(levels: list[str], fixed: list[str], path: list[DomainId]) -> bool:
+    # The last level is always a thing, so a filter has to go at least one level further than the domain.
+    return len(levels) > len(path) and fixed[: len(path)] == path
+
+
+def _before_wildcard(levels: list[str]) -> list[str]:
+    for position, level in enumerate(levels):
+        if level in _WILDCARDS:
+            return levels[:position]
+    return levels
