@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Database(ABC):
@@ -34,6 +35,10 @@ class Database(ABC):
             from cloudstead.storage.sql.sqlite_database import SQLiteDatabase  # noqa: PLC0415 (one engine is loaded)
 
             return SQLiteDatabase(Path(url.removeprefix(_SQLITE)), on_events=on_events)
+        if url.startswith(_POSTGRESQL):
+            from cloudstead.storage.sql.postgresql_database import PostgreSQLDatabase  # noqa: PLC0415
+
+            return await PostgreSQLDatabase.connect(url, on_events=on_events)
         kind = url.partition(":")[0]
         raise StoreNotUsable(f"A store of kind {kind!r}", "name sqlite:///PATH or postgresql://USER@HOST/NAME")
 

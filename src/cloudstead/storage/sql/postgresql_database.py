@@ -1,0 +1,188 @@
+"""The state store in PostgreSQL, which many processes may share.
+
+Writes are SERIALIZABLE: what ``core`` reads and then decides stays true until the commit, as on SQLite, where writes
+really do run one after the other. Row locks were the alternative; they cannot lock what is not there ("no thing at
+this domain"), so each feature would need its own proof. The price is that a transaction may have to give way: it is
+undone and run again. Reads are REPEATABLE READ, READ ONLY: a snapshot that waits for nobody and is never undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from cloudstead.storage.sql.database import Database
+from cloudstead.storage.sql.errors import (
+    StoreClosed,
+    StoreContended,
+    StoreNotUsable,
+    StoreUnreachable,
+    StoreWriteFailed,
+)
+from cloudstead.storage.sql.migrations import Migrations
+from cloudstead.storage.sql.postgresql_schema import migrate_database
+from cloudstead.storage.sql.postgresql_transaction import PostgreSQLTransaction
+from cloudstead.storage.sql.trees import TreeCache
+from cloudstead.storage.sql.unit import SqlUnit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from cloudstead.core.unit import Unit
+
+T = TypeVar("T")
+
+_POOL_SIZE: Final = 8
+_ATTEMPTS: Final = 20
+_INTEGRITY_ATTEMPTS: Final = 3
+_OLDEST: Final = 15
+
+_BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_BEGIN_WRITE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+
+_GAVE_WAY: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    # Under SERIALIZABLE these, too, may tell of another transaction that came first: PostgreSQL manual, section 13.5.
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+    # Another process migrated the schema: the plans of this connection are void, and now forgotten.
+    asyncpg.InvalidCachedStatementError,
+)
+_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+_SETTINGS: Final = {
+    "application_name": "cloudstead",
+    "jit": "off",  # compiling takes longer than any of our statements
+    # A scan of a small table would conflict with every write to it; an index look-up only with its neighbours.
+    "enable_seqscan": "off",
+}
+
+
+class PostgreSQLDatabase(Database):
+    """A database on a PostgreSQL server of version 15 or later."""
+
+    def __init__(self, pool: Any, where: str, version: str, *, on_events: Callable[[Sequence[object]], None]) -> None:
+        self.schema_version = version
+        self._pool = pool
+        self._where = where
+        self._on_events = on_events
+        self._trees = TreeCache()
+        self._give_way = asyncio.Lock()
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, on_events: Callable[[Sequence[object]], None], migrations: Migrations | None = None
+    ) -> PostgreSQLDatabase:
+        """Connect, and bring the schema up to date."""
+        parts = urlsplit(url)
+        where = f"{parts.hostname or 'its socket'}{parts.path}"  # without the password
+
+        async def connect() -> Any:
+            return await asyncpg.connect(url, server_settings=_SETTINGS)
+
+        try:
+            version = await migrate_database(connect, migrations or Migrations())
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=_POOL_SIZE,
+                max_queries=2**62,  # a connection does not wear out
+                statement_cache_size=512,
+                max_cached_statement_lifetime=0,
+                reset=_undo_leftovers,
+                server_settings=_SETTINGS,
+            )
+        except (*_LOST, asyncpg.PostgresError, TimeoutError) as error:
+            raise StoreUnreachable(where, str(error) or type(error).__name__) from error
+        async with pool.acquire() as connection:
+            server = connection.get_server_version()
+        if server.major < _OLDEST:
+            await pool.close()
+            raise StoreNotUsable(f"PostgreSQL {server.major} at {where}", f"use version {_OLDEST} or later")
+        return cls(pool, where, version, on_events=on_events)
+
+    async def read(self, work: Callable[[Unit], T]) -> T:
+        """Run ``work`` on a consistent snapshot."""
+        async with self._connection() as connection:
+            await connection.execute(_BEGIN_READ)
+            result = await greenlet_spawn(work, SqlUnit(PostgreSQLTransaction(connection), self._trees))
+            await connection.execute("COMMIT")
+            return result
+
+    async def scan(self, work: Callable[[Unit], T]) -> T:
+        """Run a slow ``work`` on a consistent snapshot: the server's processes keep it away from everybody else."""
+        return await self.read(work)
+
+    async def write(self, work: Callable[[Unit], T]) -> T:
+        """Run ``work`` in a transaction, again when it had to give way, and return after it is on disk."""
+        if self._is_closed:
+            raise StoreClosed
+        # In a task of its own, because a caller who is cancelled between the commit and the events would lose those.
+        task = asyncio.create_task(self._write(work))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    async def health(self) -> None:
+        """Read something."""
+        await self.read(lambda unit: unit.shadows.checkpoint())
+
+    async def close(self) -> None:
+        """Finish the writes under way, then let go of the connections."""
+        self._is_closed = True
+        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._pool.close()
+
+    async def _write(self, work: Callable[[Unit], T]) -> T:
+        try:
+            return await self._attempt(work)
+        except _GAVE_WAY:
+            # Those who gave way go one at a time, so that they do not push one another out again.
+            async with self._give_way:
+                return await self._persist(work)
+
+    async def _persist(self, work: Callable[[Unit], T]) -> T:
+        for attempt in range(2, _ATTEMPTS + 1):
+            try:
+                return await self._attempt(work)
+            except asyncpg.IntegrityConstraintViolationError:
+                if attempt == _INTEGRITY_ATTEMPTS:
+                    raise  # nobody else's doing
+            except _GAVE_WAY:
+                continue
+        raise StoreContended(_ATTEMPTS)
+
+    async def _attempt(self, work: Callable[[Unit], T]) -> T:
+        async with self._connection() as connection:
+            await connection.execute(_BEGIN_WRITE)
+            unit = SqlUnit(PostgreSQLTransaction(connection), self._trees)
+            result = await greenlet_spawn(work, unit)
+            await connection.execute("COMMIT")
+        if unit.events:
+            self._on_events(unit.events)
+        return result
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        if self._is_closed and not self._writes:
+            raise StoreClosed
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except _LOST as error:
+            raise StoreUnreachable(self._where, str(error) or type(error).__name__) from error
+        except asyncpg.InsufficientResourcesError as error:
+            raise StoreWriteFailed(str(error)) from error
+
+
+async def _undo_leftovers(connection: Any) -> None:
+    """Undo what an exception left behind; the server forgets nothing else between our transactions."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
