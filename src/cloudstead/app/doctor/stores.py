@@ -1,0 +1,86 @@
+"""The data folder, the state store, the log, and the clock that they were written by."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from cloudstead.app.doctor.finding import Finding, State
+from cloudstead.app.settings import without_password
+from cloudstead.storage.sql.migrations import HEAD, VERSION_QUERY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cloudstead.app.settings import Settings
+
+_CLOCK_SLACK = timedelta(minutes=1)
+
+
+def examine(folder: Path, settings: Settings, *, holder: int | None, now: datetime) -> Iterator[Finding]:
+    """Look at what is kept."""
+    yield _folder(folder, holder)
+    if not folder.exists():
+        return
+    if settings.storage.url:
+        yield Finding(
+            "state", State.NOTE, without_password(settings.storage.url), "A PostgreSQL server is not looked at."
+        )
+    else:
+        yield _state(folder / "state.sqlite")
+    segments = sorted((folder / "log").glob("[0-9]*.log")) if (folder / "log").is_dir() else []
+    yield _log(segments)
+    yield _clock(segments, now)
+
+
+def _folder(folder: Path, holder: int | None) -> Finding:
+    if not folder.exists():
+        return Finding("data folder", State.NOTE, f"{folder} is not there", "It is made on the first start.")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        advice = "Run as its owner, or name another folder with --data."
+        return Finding("data folder", State.WRONG, f"{folder} cannot be read and written", advice)
+    user = "nobody" if holder is None else f"process {holder or '?'}"
+    return Finding("data folder", State.GOOD, f"{folder}, held by {user}")
+
+
+def _state(file: Path) -> Finding:
+    if not file.exists():
+        return Finding("state", State.NOTE, "no store yet", "It is made on the first start.")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute(VERSION_QUERY).fetchone()
+    except (sqlite3.Error, TypeError) as error:
+        return Finding("state", State.WRONG, f"{file.name}: {error}", "Restore it from a backup.")
+    seen = f"schema {version}, {file.stat().st_size >> 20} MB"
+    if version > HEAD:
+        return Finding("state", State.WRONG, seen, f"This release knows {HEAD}: install the one that wrote it.")
+    if version < HEAD:
+        return Finding("state", State.NOTE, seen, f"The next start brings it to {HEAD} and keeps a copy from before.")
+    return Finding("state", State.GOOD, seen)
+
+
+def _log(segments: list[Path]) -> Finding:
+    if not segments:
+        return Finding("log", State.NOTE, "no records yet", "It is begun on the first start.")
+    size = sum(segment.stat().st_size for segment in segments)
+    seen = f"{len(segments)} segments, {size >> 20} MB, from record {int(segments[0].stem)}"
+    unreadable = [segment.name for segment in segments if not os.access(segment, os.R_OK | os.W_OK)]
+    if unreadable:
+        return Finding("log", State.WRONG, f"{unreadable[0]} cannot be read and written", "Give it back to its owner.")
+    return Finding("log", State.GOOD, seen)
+
+
+def _clock(segments: list[Path], now: datetime) -> Finding:
+    seen = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if not segments:
+        return Finding("clock", State.GOOD, seen)
+    written = datetime.fromtimestamp(segments[-1].stat().st_mtime, UTC)
+    if now < written - _CLOCK_SLACK:
+        advice = f"The log was written at {written:%Y-%m-%d %H:%M:%S}: set the clock before starting."
+        return Finding("clock", State.WRONG, seen, advice)
+    return Finding("clock", State.GOOD, seen)

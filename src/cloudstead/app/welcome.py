@@ -1,0 +1,63 @@
+"""What the terminal says: where to look once the service is ready, and the secrets of a new account, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.app.accounts import OpenedAccount
+    from cloudstead.app.ready import ReadyReport
+
+
+def show_ready(report: ReadyReport, *, data: str, console: Console | None = None) -> None:
+    """Print the addresses, and how to sign in or how to open the first account."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    page = report.http or report.https
+    rows = [
+        ("Page", f"{page}/" if page else None),
+        ("HTTPS", report.https if page != report.https else None),
+        ("MQTT (TLS)", report.mqtts),
+        ("Trust", report.ca_file),
+        ("Manifest", report.manifest_url),
+        ("Thing", report.thing_name),
+        ("User", report.user_name),
+        ("Password", report.password),
+        ("API key", report.api_key),
+    ]
+    out.print()
+    out.print("cloudstead is ready.", style="bold")
+    _list(out, rows)
+    if report.thing_name is not None:
+        out.print(f"This machine reports as {report.thing_name} every second: open the page and sign in.")
+    elif report.account_count == 0:
+        out.print("There is no account yet. Stop the server and open one:")
+        out.print(f"  cloudstead account create --data {data} --name 'My company' --user admin", style="bold")
+    out.print("Ctrl-C stops the service.")
+    out.print()
+
+
+def show_account(opened: OpenedAccount, *, console: Console | None = None) -> None:
+    """Print a new account with the secrets of its administrator."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    rows = [
+        ("Account", f"{opened.account.name} ({opened.account.number})"),
+        ("Hosts", ", ".join(opened.hosts)),
+        ("User", opened.user_name),
+        ("Password", opened.password),
+        ("API key", opened.api_key),
+    ]
+    _list(out, rows)
+    out.print("The password and the API key are stored nowhere readable: keep them now.")
+
+
+def _list(out: Console, rows: Sequence[tuple[str, str | None]]) -> None:
+    # Not a table, which would cut what is too wide: a key is there to be copied. Text, not markup: a name with square
+    # brackets in it is shown as it is.
+    for name, value in rows:
+        if value is not None:
+            out.print(Text(f"  {name:<12}", style="dim").append(value, style="not dim"))
