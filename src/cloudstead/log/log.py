@@ -148,7 +148,7 @@ class CommitLog:
             return segment.read(offset, max_records=max_records, max_bytes=max_bytes)
         except FileNotFoundError as error:
             # Retention was faster than this read.
-            raise OffsetGone(offset, self.first_offset) from error
+            raise OffsetGone(offset, segment.next_offset) from error
 
     def truncate_before(self, offset: int, *, keep_from: int) -> int:
         """Remove whole segments that hold nothing from `offset`, or from `keep_from`, on; return how many."""
@@ -175,16 +175,14 @@ class CommitLog:
             return self._remove_before(min(wanted, keep_from))
 
     def _remove_before(self, offset: int) -> int:
-        segments = self._segments
-        kept = max(_holding(segments, offset), 0)
-        if not kept:
-            return 0
-        self._segments = segments[kept:]
-        # Oldest first: a crash in between leaves a log without holes.
-        for segment in segments[:kept]:
-            segment.path.unlink()
-        sync_folder(self.folder)
-        return kept
+        removed = max(_holding(self._segments, offset), 0)
+        # Oldest first, and one by one: a crash or a failure in between leaves a log without holes.
+        for _ in range(removed):
+            self._segments[0].path.unlink()
+            self._segments = self._segments[1:]
+        if removed:
+            sync_folder(self.folder)
+        return removed
 
     def _ensure_open(self) -> None:
         if self._is_closed:

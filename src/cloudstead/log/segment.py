@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cloudstead.log.errors import LogCorrupt
-from cloudstead.log.frames import FRAME_BYTES, HEADER_BYTES, FrameBroken, Header, walk
+from cloudstead.log.frames import HEADER_BYTES, FrameBroken, Header, walk
 
 SUFFIX = ".log"
 _INDEX_BYTES = 64 << 10
@@ -89,13 +89,14 @@ class Segment:
         fd = os.open(self.path, os.O_RDONLY)
         try:
             first, position = self._indexed(fd).floor(offset)
-            for frame in walk(partial(os.pread, fd), self.header, position=position, offset=first, end=self.end):
-                if frame.offset < offset:
+            frames = walk(partial(os.pread, fd), self.header, position=position, offset=first, end=self.end)
+            for found, _, payload in frames:
+                if found < offset:
                     continue
-                size += len(frame.payload)
+                size += len(payload)
                 if records and size > max_bytes:
                     break
-                records.append((frame.offset, frame.payload))
+                records.append((found, payload))
                 if len(records) >= max_records:
                     break
         except FrameBroken as error:
@@ -111,12 +112,7 @@ class Segment:
             # Two readers may both come here; both build the same index and the later one stays.
             index = SparseIndex(self.first_offset)
             start = {"position": HEADER_BYTES, "offset": self.first_offset}
-            for frame in walk(partial(os.pread, fd), self.header, **start, end=self.end):
-                index.add(frame.offset, frame.position)
+            for offset, position, _ in walk(partial(os.pread, fd), self.header, **start, end=self.end):
+                index.add(offset, position)
             self._index = index
         return self._index
-
-
-def frame_end(position: int, payload: bytes) -> int:
-    """Return the byte behind a frame."""
-    return position + FRAME_BYTES + len(payload)

@@ -20,7 +20,7 @@ from cloudstead.log.frames import (
     holds_later_batch,
     walk,
 )
-from cloudstead.log.segment import Segment, SparseIndex, frame_end, segment_path
+from cloudstead.log.segment import Segment, SparseIndex, segment_path
 
 DRAFT_SUFFIX = ".draft"
 # Small enough that an idle installation hardly notices, large enough for a second of full load.
@@ -40,24 +40,29 @@ class Recovery:
 class Tail:
     """The segment that takes appends, with its descriptor; used by one thread at a time."""
 
-    __slots__ = ("_fd", "_is_dirty", "_reserved", "segment")
+    __slots__ = ("_fd", "_is_dirty", "_is_named_durably", "_reserved", "segment")
 
     def __init__(self, segment: Segment, fd: int, *, reserved: int) -> None:
         self.segment = segment
         self._fd = fd
         self._reserved = reserved
         self._is_dirty = False
+        # After a crash, too, the name may be in the page cache only.
+        self._is_named_durably = False
 
     @classmethod
     def create(cls, folder: Path, header: Header) -> Self:
-        """Begin an empty segment. It gets its name when it is whole, so a named segment always has a header."""
+        """Begin an empty segment. It gets its name when it is whole, so a named segment always has a header.
+
+        The name itself becomes durable with the first append: should that fail, the segment stays the last one, and
+        no other may begin with the same offset.
+        """
         path = segment_path(folder, header.first_offset)
         draft = path.with_suffix(DRAFT_SUFFIX)
         fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             write_durably(fd, [encode_header(header)], 0)
             draft.rename(path)
-            sync_folder(folder)
         except OSError:
             os.close(fd)
             raise
@@ -102,6 +107,9 @@ class Tail:
         first, end = self.segment.next_offset, self.segment.end
         buffers = encode_batch(payloads, first, self.segment.header.salt)
         new_end = end + sum(map(len, buffers))
+        if not self._is_named_durably:
+            sync_folder(self.segment.path.parent)
+            self._is_named_durably = True
         if new_end > self._reserved:
             self._reserve(new_end)
         self._is_dirty = True
@@ -146,9 +154,11 @@ def _scan(path: Path, fd: int) -> tuple[Segment, int]:
     next_offset, end = header.first_offset, HEADER_BYTES
     index = SparseIndex(next_offset)
     try:
-        for frame in walk(partial(os.pread, fd), header, position=end, offset=next_offset, end=size):
-            index.add(frame.offset, frame.position)
-            next_offset, end = frame.offset + 1, frame_end(frame.position, frame.payload)
+        for offset, position, payload in walk(
+            partial(os.pread, fd), header, position=end, offset=next_offset, end=size
+        ):
+            index.add(offset, position)
+            next_offset, end = offset + 1, position + FRAME_BYTES + len(payload)
     except FrameBroken:
         # The caller looks at the remains and decides whether this is a torn tail or damage.
         pass

@@ -39,7 +39,7 @@ def decode(content: bytes, header: Header = HEADER) -> list[tuple[int, bytes]]:
         offset=header.first_offset,
         end=len(content),
     )
-    return [(frame.offset, frame.payload) for frame in frames]
+    return [(offset, payload) for offset, _, payload in frames]
 
 
 def records(written: list[list[bytes]]) -> list[tuple[int, bytes]]:
