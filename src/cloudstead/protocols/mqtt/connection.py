@@ -1,0 +1,577 @@
+"""One MQTT connection without its socket: bytes in, events out, decisions in, bytes out."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.protocols.mqtt import admission, encode, reasons
+from cloudstead.protocols.mqtt.decode import (
+    decode_acknowledgement,
+    decode_connect,
+    decode_disconnect,
+    decode_publish,
+    decode_subscribe,
+    decode_topic,
+    decode_unsubscribe,
+)
+from cloudstead.protocols.mqtt.errors import MalformedPacket, ProtocolFailure, ProtocolViolation
+from cloudstead.protocols.mqtt.events import (
+    ConnectRequested,
+    Disconnected,
+    Event,
+    PublishReceived,
+    SubscribeRequested,
+    Unsubscribed,
+)
+from cloudstead.protocols.mqtt.inbox import Inbox
+from cloudstead.protocols.mqtt.outbox import Outbox
+from cloudstead.protocols.mqtt.profile import STANDARD, Profile
+from cloudstead.protocols.mqtt.properties import Properties
+from cloudstead.protocols.mqtt.wire import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cloudstead.protocols.mqtt.broker import Broker
+    from cloudstead.protocols.mqtt.events import Subscription
+    from cloudstead.protocols.mqtt.session import Session
+
+_NEW, _UNDECIDED, _OPEN, _CLOSED = range(4)
+_CONNECT, _PUBLISH, _PUBACK, _PUBREC, _PUBREL, _PUBCOMP = 1, 3, 4, 5, 6, 7
+_SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ, _DISCONNECT = 8, 10, 12, 14
+
+# The low four bits of the first byte are fixed for everything but PUBLISH (MQTT 5, section 2.1.3).
+_FLAGS: Final = {_PUBREL: 2, _SUBSCRIBE: 2, _UNSUBSCRIBE: 2}
+
+# A device publishes to a handful of topics; remembering them saves decoding and checking each time.
+_KNOWN_TOPICS: Final = 64
+_UNDECIDED_SUBSCRIBES: Final = 16
+# A 3.x client knows no receive maximum; one that leaves this many windows of QoS 2 exchanges open is broken.
+_OPEN_WINDOWS: Final = 10
+_KEEP_ALIVE_GRACE: Final = 1.5  # MQTT 5, section 3.1.2.10
+
+
+class Connection:
+    """The protocol state of one network connection.
+
+    `owner` belongs to whoever opened the connection. `closing` asks for the output to be written and the transport to
+    be closed; `close_code` (an MQTT 5 reason code) and `close_detail` then say why.
+    """
+
+    __slots__ = (
+        "_aliases_in",
+        "_awaiting_release",
+        "_broker",
+        "_grace_s",
+        "_heard_at",
+        "_inbox",
+        "_known_topics",
+        "_outbox",
+        "_request",
+        "_session",
+        "_state",
+        "_subscribing",
+        "_tells_reasons",
+        "_unacknowledged",
+        "client_id",
+        "close_code",
+        "close_detail",
+        "closing",
+        "connected_at",
+        "keep_alive",
+        "level",
+        "owner",
+        "profile",
+        "space",
+    )
+
+    def __init__(self, broker: Broker, *, now: float) -> None:
+        self.owner: object = None
+        self.level = 4
+        self.space = ""
+        self.client_id = ""
+        self.profile = STANDARD
+        self.keep_alive = 0
+        self.connected_at = now
+        self.closing = False
+        self.close_code: int = reasons.SUCCESS
+        self.close_detail = ""
+        self._broker = broker
+        self._state = _NEW
+        self._inbox = Inbox()
+        self._outbox = Outbox(self, broker)
+        self._heard_at = now
+        self._grace_s: float | None = None
+        self._known_topics: dict[bytes, str] = {}
+        self._aliases_in: dict[int, str] = {}
+        self._unacknowledged: dict[int, int] = {}
+        self._awaiting_release: set[int] = set()
+        self._subscribing: dict[int, tuple[Subscription, ...]] = {}
+        self._request: ConnectRequested | None = None
+        self._session: Session | None = None
+        self._tells_reasons = True
+
+    # Input
+
+    def receive(self, data: bytes, now: float, max_frames: int = 32) -> list[Event]:
+        """Take bytes from the network and return what they mean, at most `max_frames` packets at a time.
+
+        Call again with no bytes while `pending_input`. Never raises for what a peer sends: the connection closes
+        instead, after the events that were whole, and the last event says why.
+        """
+        events: list[Event] = []
+        if self.closing:
+            return events
+        self._broker.now = self._heard_at = now
+        counters = self._broker.counters
+        counters.bytes_in += len(data)
+        try:
+            self._parse(data, events, now, max_frames)
+        except ProtocolFailure as failure:
+            counters.protocol_errors += 1
+            self._fail(failure, now)
+            events.append(Disconnected(failure.code, failure.detail, by_client=False))
+        return events
+
+    @property
+    def pending_input(self) -> bool:
+        """Whether more packets are buffered and may be parsed now."""
+        return (
+            self._inbox.has_whole_frames
+            and self._state != _UNDECIDED
+            and len(self._unacknowledged) < self.profile.inbound_window
+        )
+
+    @property
+    def wants_read(self) -> bool:
+        """Whether more bytes are welcome; when not, stop reading so that the client feels the pressure."""
+        return not self.closing and self._state != _UNDECIDED and not self._inbox.has_whole_frames
+
+    def _parse(self, data: bytes, events: list[Event], now: float, max_frames: int) -> None:
+        inbox = self._inbox
+        inbox.feed(data)
+        while (frame := inbox.frame()) is not None:
+            first, pos, end = frame
+            if not max_frames or self._state == _UNDECIDED or not self._may_take(first):
+                return  # the rest stays in the inbox: its turn has not come, or the peer is slowed down
+            max_frames -= 1
+            inbox.pos = end
+            kind = first >> 4
+            if kind == _PUBLISH and self._state == _OPEN:
+                self._on_publish(inbox.data, first, pos, end, events)
+            elif _PUBACK <= kind <= _PUBCOMP and self._state == _OPEN:
+                self._check_flags(first)
+                packet_id, reason = decode_acknowledgement(inbox.data, pos, end, self.level)
+                self._on_acknowledgement(kind, packet_id, reason, now)
+            else:
+                self._on_other(first, Reader(inbox.data, pos, end), events, now)
+                if self.closing:
+                    return
+        if self._state == _NEW and inbox.first_byte() not in {None, _CONNECT << 4}:
+            raise ProtocolViolation("the first packet is not CONNECT")
+
+    def _may_take(self, first: int) -> bool:
+        """Tell whether there is room for one more packet of this kind that waits for its owner's answer."""
+        if first >> 4 == _SUBSCRIBE:
+            return len(self._subscribing) < _UNDECIDED_SUBSCRIBES
+        if first >> 4 != _PUBLISH or not first & 6:
+            return True
+        used = len(self._unacknowledged)
+        if self.level != 5:
+            return used < self.profile.inbound_window
+        # Section 4.9: an exchange at QoS 2 counts until PUBCOMP. A client that was told the limit has no excuse.
+        if used + len(self._awaiting_release) >= self.profile.inbound_window:
+            raise ProtocolViolation("receive maximum exceeded", code=reasons.RECEIVE_MAXIMUM_EXCEEDED)
+        return True
+
+    def _on_publish(self, data: bytes, first: int, pos: int, end: int, events: list[Event]) -> None:
+        event = decode_publish(data, first, pos, end, self._known_topics, self._learn_topic, self.level == 5)
+        profile = self.profile
+        qos = event.qos
+        if first & 1 or qos > profile.max_qos or len(event.payload) > profile.max_payload_bytes:
+            profile.check_message(qos, retain=event.retain, payload_bytes=len(event.payload))
+        if event.properties is not None or not event.topic:
+            self._resolve_alias(event)
+        if qos:
+            packet_id = event.packet_id
+            if packet_id in self._unacknowledged:
+                if event.dup:
+                    return  # the answer to the first copy answers this one
+                raise ProtocolViolation("packet identifier is in use", code=reasons.PACKET_IDENTIFIER_IN_USE)
+            if qos == 2 and self._is_repeated(packet_id):
+                return
+            self._unacknowledged[packet_id] = qos
+        self._broker.counters.messages_in += 1
+        events.append(event)
+
+    def _learn_topic(self, raw: bytes) -> str:
+        if not raw and self.level == 5:
+            return ""  # a topic alias must name it
+        topic = decode_topic(raw)
+        self.profile.check_topic(topic, len(raw))
+        if len(self._known_topics) >= _KNOWN_TOPICS:
+            self._known_topics.clear()
+        self._known_topics[raw] = topic
+        return topic
+
+    def _resolve_alias(self, event: PublishReceived) -> None:
+        """Apply a topic alias (MQTT 5, section 3.3.2.3.4) and refuse what only a server may send."""
+        properties = event.properties
+        alias = None
+        if properties is not None:
+            if properties.subscription_identifiers:
+                raise ProtocolViolation("a client sent a subscription identifier")
+            alias = properties.topic_alias
+        if alias is None:
+            if not event.topic:
+                raise ProtocolViolation("topic name is empty", code=reasons.TOPIC_NAME_INVALID)
+            return
+        if alias > self.profile.topic_alias_maximum:
+            raise ProtocolViolation("topic alias is too large", code=reasons.TOPIC_ALIAS_INVALID)
+        if event.topic:
+            self._aliases_in[alias] = event.topic
+            return
+        topic = self._aliases_in.get(alias)
+        if topic is None:
+            raise ProtocolViolation("topic alias is not known")
+        event.topic = topic
+
+    def _is_repeated(self, packet_id: int) -> bool:
+        """Tell whether a QoS 2 message was handed out before, and answer it if it is stored (section 4.3.3)."""
+        session = self._session
+        if session is None:
+            return False
+        is_stored = session.inbound.get(packet_id)
+        if is_stored is None:
+            if len(session.inbound) >= _OPEN_WINDOWS * self.profile.inbound_window:
+                raise ProtocolViolation("too many open exchanges", code=reasons.RECEIVE_MAXIMUM_EXCEEDED)
+            session.inbound[packet_id] = False
+            return False
+        if is_stored:
+            self._receive_at_qos_2(packet_id, reasons.SUCCESS)
+        else:
+            # An earlier connection handed it out and its owner has not stored it yet; that answer will come here.
+            self._unacknowledged[packet_id] = 2
+        return True
+
+    def _check_flags(self, first: int) -> None:
+        flags = first & 15
+        if self.level == 3:
+            flags &= 7  # MQTT 3.1 lets any packet be marked as repeated
+        if flags != _FLAGS.get(first >> 4, 0):
+            raise MalformedPacket("reserved flags are wrong")
+
+    def _on_other(self, first: int, reader: Reader, events: list[Event], now: float) -> None:
+        if self._state == _NEW:
+            if first != _CONNECT << 4:
+                raise ProtocolViolation("the first packet is not CONNECT")
+            self._on_connect(reader, events, now)
+            return
+        handler = _HANDLERS.get(first >> 4)
+        if handler is None:
+            raise ProtocolViolation(f"packet type {first >> 4} is not allowed here")
+        self._check_flags(first)
+        handler(self, reader, events, now)
+
+    def _on_connect(self, reader: Reader, events: list[Event], now: float) -> None:
+        request = decode_connect(reader)
+        self._request = request
+        self._state = _UNDECIDED
+        self.level = request.level
+        self._tells_reasons = request.properties.request_problem_information != 0
+        self._outbox.speak(request.level, max_packet_bytes=request.properties.maximum_packet_size)
+        refusal = admission.refusal_of_protocol(request)
+        if refusal is not None:
+            self.refuse(*refusal, now)
+            events.append(Disconnected(*refusal, by_client=False))
+            return
+        events.append(request)
+
+    def _on_acknowledgement(self, kind: int, packet_id: int, reason: int, now: float) -> None:
+        """Go on with an exchange (section 4.3); an answer to nothing, perhaps from before a reconnect, is let be."""
+        session = self._session
+        if session is None:
+            return
+        if kind == _PUBREL:
+            known = session.inbound.pop(packet_id, None) is not None
+            self._awaiting_release.discard(packet_id)
+            code = reasons.SUCCESS if known else reasons.PACKET_IDENTIFIER_NOT_FOUND
+            self._outbox.emit_acknowledgement(encode.PUBCOMP, packet_id, code)
+            return
+        qos = session.qos_in_flight(packet_id)
+        if kind == _PUBREC and reason < reasons.UNSPECIFIED:
+            code = reasons.SUCCESS if session.release(packet_id) else reasons.PACKET_IDENTIFIER_NOT_FOUND
+            self._outbox.emit_acknowledgement(encode.PUBREL, packet_id, code)
+        elif qos == (1 if kind == _PUBACK else 2):
+            session.settle(packet_id, now)
+
+    def _on_subscribe(self, reader: Reader, events: list[Event], now: float) -> None:
+        del now
+        packet_id, subscriptions, properties = decode_subscribe(reader, self.level)
+        admission.check_filters(self.profile, [subscription.filter for subscription in subscriptions])
+        if packet_id in self._subscribing:
+            raise ProtocolViolation("packet identifier is in use", code=reasons.PACKET_IDENTIFIER_IN_USE)
+        self._subscribing[packet_id] = subscriptions
+        events.append(SubscribeRequested(packet_id, subscriptions, properties))
+
+    def _on_unsubscribe(self, reader: Reader, events: list[Event], now: float) -> None:
+        del now
+        packet_id, filters = decode_unsubscribe(reader, self.level)
+        admission.check_filters(self.profile, filters)
+        session = self._session
+        codes = bytearray()
+        for text in filters:
+            existed = session is not None and session.space.unsubscribe(session, text)
+            codes.append(reasons.SUCCESS if existed else reasons.NO_SUBSCRIPTION_EXISTED)
+        self._outbox.emit(encode.encode_unsuback(packet_id, bytes(codes), level=self.level))
+        events.append(Unsubscribed(filters))
+
+    def _on_pingreq(self, reader: Reader, events: list[Event], now: float) -> None:
+        del events, now
+        reader.finish()
+        self._outbox.emit(encode.PINGRESP)
+
+    def _on_disconnect(self, reader: Reader, events: list[Event], now: float) -> None:
+        code, properties = decode_disconnect(reader, self.level)
+        expiry_s = properties.session_expiry_s
+        session = self._session
+        if expiry_s is not None and session is not None:
+            if expiry_s and not session.expiry_s:
+                raise ProtocolViolation("a session that ends with its connection cannot be prolonged")
+            session.expiry_s = min(expiry_s, self.profile.max_session_expiry_s)
+        self._end(code, "client disconnected", now, with_will=code != reasons.SUCCESS)
+        events.append(Disconnected(code, "client disconnected", by_client=True))
+
+    # Decisions
+
+    def accept(self, *, space: str, profile: Profile, now: float) -> bool:
+        """Let the client in under this profile; False when the profile refuses it, which has then been answered."""
+        request = self._request
+        if self._state != _UNDECIDED or request is None:
+            return False
+        refusal = admission.refusal_of_profile(request, profile)
+        if refusal is not None:
+            self.refuse(*refusal, now)
+            return False
+        client_id = request.client_id or self._broker.new_client_id()
+        entered = self._broker.enter(space, client_id, profile, clean_start=request.clean_start, now=now)
+        if entered is None:
+            self.refuse(reasons.QUOTA_EXCEEDED, "too many sessions", now)
+            return False
+        session, is_resumed = entered
+        terms = admission.settle_terms(request, profile, assigned_client_id=client_id)
+        self._open(session, profile, terms, now)
+        self._outbox.emit(
+            encode.encode_connack(
+                session_present=is_resumed and self.level != 3,
+                code=reasons.SUCCESS,
+                level=self.level,
+                properties=terms.announced,
+            )
+        )
+        if self._outbox.unsent_bytes > self._outbox.max_packet_bytes:
+            self._outbox.clear()
+            self._end(reasons.PACKET_TOO_LARGE, "CONNACK is larger than the client takes", now, with_will=False)
+            return False
+        self._broker.counters.connects += 1
+        self.check_deadline(now)
+        session.pump(now)
+        return True
+
+    def refuse(self, code: int, detail: str, now: float) -> None:
+        """Send the client away with a CONNACK that says why."""
+        if self._state != _UNDECIDED:
+            return
+        self._broker.counters.refusals += 1
+        if self.level != 5:
+            code_3 = reasons.connack_code_of_level_3_and_4(code)
+            self._outbox.emit(
+                encode.encode_connack(session_present=False, code=code_3, level=self.level, properties=None)
+            )
+        else:
+            properties = Properties(reason_string=detail) if self._tells_reasons else None
+            self._outbox.emit(encode.encode_connack(session_present=False, code=code, level=5, properties=properties))
+        self._end(code, detail, now, with_will=False)
+
+    def acknowledge(self, packet_id: int, reason: int = reasons.SUCCESS) -> None:
+        """Tell the client that its message is stored; nothing to tell at QoS 0 or when the connection is over."""
+        qos = self._unacknowledged.pop(packet_id, 0)
+        if qos == 1:
+            if not self.closing:
+                self._outbox.emit_acknowledgement(encode.PUBACK, packet_id, reason)
+        elif qos == 2 and self._session is not None and packet_id in self._session.inbound:
+            self._session.inbound[packet_id] = True
+            # After a reconnect the client waits for PUBREC on its new connection.
+            current = self._session.connection
+            if current is not None:
+                current._receive_at_qos_2(packet_id, reason)  # noqa: SLF001 - another one of the same class
+
+    def _receive_at_qos_2(self, packet_id: int, reason: int) -> None:
+        self._unacknowledged.pop(packet_id, None)
+        self._awaiting_release.add(packet_id)
+        self._outbox.emit_acknowledgement(encode.PUBREC, packet_id, reason)
+
+    def deny(self, publish: PublishReceived, reason: int, now: float) -> None:
+        """Tell the client that its message is not taken.
+
+        MQTT 5 at QoS 1 and 2 carries the reason; without that, the connection closes (MQTT 3.1.1, section 3.3.5),
+        except that a lenient profile drops a QoS 0 message of MQTT 5 in silence.
+        """
+        self._broker.counters.dropped_denied += 1
+        packet_id = publish.packet_id
+        self._unacknowledged.pop(packet_id, None)
+        if publish.qos == 2 and self._session is not None:
+            self._session.inbound.pop(packet_id, None)
+        if self.closing:
+            return
+        if self.level == 5 and publish.qos:
+            kind = encode.PUBACK if publish.qos == 1 else encode.PUBREC
+            self._outbox.emit_acknowledgement(kind, packet_id, reason)
+        elif self.level != 5 or self.profile.is_strict:
+            self.close(reason, "publish is not allowed", now)
+
+    def grant(self, packet_id: int, codes: Sequence[int] | None, now: float) -> None:
+        """Answer a SUBSCRIBE with one code per filter: at most that QoS, or a failure; None grants all as asked."""
+        subscriptions = self._subscribing.pop(packet_id, ())
+        session = self._session
+        if self.closing or session is None or not subscriptions:
+            return
+        answers = bytearray()
+        added: list[tuple[Subscription, bool]] = []
+        for place, subscription in enumerate(subscriptions):
+            wish = subscription.qos if codes is None else codes[place]
+            code = admission.grant_code(subscription, wish, self.profile, session.subscriptions, level=self.level)
+            if code >= reasons.UNSPECIFIED:
+                if self.level == 3 or (self.profile.is_strict and self.level != 5):
+                    # MQTT 3.1 has no failure code, and clients of the strict profile's time rely on the close.
+                    self.close(code, f"subscription is not allowed: {subscription.filter}", now)
+                    return
+                answers.append(code if self.level == 5 else reasons.UNSPECIFIED)
+                continue
+            subscription.qos = code
+            answers.append(code)
+            added.append((subscription, session.space.subscribe(session, subscription)))
+        self._outbox.emit(encode.encode_suback(packet_id, bytes(answers), level=self.level))
+        for subscription, is_new in added:
+            if subscription.group is None and subscription.retain_handling <= is_new:
+                for message in session.space.retained.find(subscription.topic_filter, now):
+                    qos = min(message.qos, subscription.qos)
+                    session.deliver(message, qos, True, subscription.identifiers, now)
+
+    def close(self, code: int, detail: str, now: float) -> None:
+        """End the connection from this side; MQTT 5 clients are told the reason, and the will is due."""
+        if self.closing:
+            return
+        if self._state == _UNDECIDED:
+            self.refuse(code, detail, now)
+            return
+        self._say_goodbye(code, detail)
+        self._end(code, detail, now, with_will=True)
+
+    def lost(self, now: float) -> None:
+        """Take note that the transport is gone."""
+        if not self.closing:
+            self._end(reasons.UNSPECIFIED, "connection lost", now, with_will=True)
+        self._outbox.clear()
+
+    def check_deadline(self, now: float) -> None:
+        """End the connection if its time has come; otherwise ask to be checked again when it may have."""
+        if self._state != _OPEN:
+            self.close(reasons.UNSPECIFIED, "no CONNECT in time", now)
+            return
+        if not self.wants_read:
+            self._heard_at = now  # it is not the client who is silent: its packets wait here
+        if self._grace_s is not None and now >= self._heard_at + self._grace_s:
+            self._broker.counters.keep_alive_timeouts += 1
+            self.close(reasons.KEEP_ALIVE_TIMEOUT, "keep alive timeout", now)
+            return
+        oldest_s = self.profile.max_connection_s
+        if oldest_s is not None and now >= self.connected_at + oldest_s:
+            self.close(reasons.MAXIMUM_CONNECT_TIME, "maximum connect time", now)
+            return
+        times = []
+        if self._grace_s is not None:
+            times.append(self._heard_at + self._grace_s)
+        if oldest_s is not None:
+            times.append(self.connected_at + oldest_s)
+        if times:
+            self._broker.watch(self, min(times))
+
+    @property
+    def subscriptions(self) -> Mapping[str, Subscription]:
+        """The client's subscriptions by filter."""
+        return MappingProxyType(self._session.subscriptions if self._session is not None else {})
+
+    # Output
+
+    def take_output(self) -> bytes:
+        """Return everything that is to be written."""
+        was_blocked = self._outbox.is_blocked
+        data = self._outbox.take()
+        if was_blocked:
+            self._pump(self._broker.now)
+        return data
+
+    def set_writable(self, writable: bool, now: float) -> None:  # noqa: FBT001 - a state, not a switch
+        """Tell whether the transport takes more; while it does not, nothing but answers is added."""
+        self._outbox.set_writable(writable)
+        self._pump(now)
+
+    def _pump(self, now: float) -> None:
+        if not self.closing and self._session is not None and not self._outbox.is_blocked:
+            self._session.pump(now)
+
+    # Beginning and end
+
+    def _open(self, session: Session, profile: Profile, terms: admission.Terms, now: float) -> None:
+        request = self._request
+        self._request = None
+        self._state = _OPEN
+        self._session = session
+        self.profile = profile
+        self.space = session.space.name
+        self.client_id = session.client_id
+        self.connected_at = self._heard_at = now
+        self.keep_alive = terms.keep_alive_s
+        self._grace_s = terms.keep_alive_s * _KEEP_ALIVE_GRACE if terms.keep_alive_s else profile.idle_timeout_s
+        self._inbox.max_frame_bytes = profile.max_packet_bytes
+        self._outbox.settle(max_unsent_bytes=profile.max_unsent_bytes, alias_maximum=terms.alias_maximum)
+        session.expiry_s = terms.session_expiry_s
+        session.will = request.will if request is not None else None
+        session.attach(self, self._outbox, profile, window=terms.outbound_window)
+
+    def _fail(self, failure: ProtocolFailure, now: float) -> None:
+        if self._state == _NEW and failure.code == reasons.UNSUPPORTED_PROTOCOL_VERSION:
+            # The version is unknown, so the answer takes the form that every client reads (3.1.1, section 3.1.2.2).
+            self._outbox.emit(encode.encode_connack(session_present=False, code=1, level=4, properties=None))
+        self._say_goodbye(failure.code, failure.detail)
+        self._end(failure.code, failure.detail, now, with_will=True)
+
+    def _say_goodbye(self, code: int, detail: str) -> None:
+        if self._state != _OPEN or self.level != 5:
+            return
+        packet = encode.encode_disconnect(code, Properties(reason_string=detail) if self._tells_reasons else None)
+        if len(packet) > self._outbox.max_packet_bytes:
+            packet = encode.encode_disconnect(code, None)
+        if len(packet) <= self._outbox.max_packet_bytes:
+            self._outbox.emit(packet)
+
+    def _end(self, code: int, detail: str, now: float, *, with_will: bool) -> None:
+        self.closing = True
+        self.close_code = code
+        self.close_detail = detail
+        self._state = _CLOSED
+        self._request = None
+        self._inbox.clear()
+        self._known_topics.clear()
+        self._subscribing.clear()
+        self._broker.leave(self, self._session, with_will=with_will, now=now)
+
+
+_HANDLERS: Final[dict[int, Callable[[Connection, Reader, list[Event], float], None]]] = {
+    _SUBSCRIBE: Connection._on_subscribe,  # noqa: SLF001 - the table of this very class
+    _UNSUBSCRIBE: Connection._on_unsubscribe,  # noqa: SLF001
+    _PINGREQ: Connection._on_pingreq,  # noqa: SLF001
+    _DISCONNECT: Connection._on_disconnect,  # noqa: SLF001
+}

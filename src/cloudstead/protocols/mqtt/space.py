@@ -1,0 +1,174 @@
+"""One account's topic space: its sessions, who subscribed to what, and its retained messages. Spaces never touch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudstead.protocols.mqtt.retained import RetainedMessages
+from cloudstead.protocols.mqtt.topics import TopicTree
+
+if TYPE_CHECKING:
+    from cloudstead.protocols.mqtt.counters import Counters
+    from cloudstead.protocols.mqtt.events import Subscription
+    from cloudstead.protocols.mqtt.message import Message
+    from cloudstead.protocols.mqtt.profile import SpaceLimits
+    from cloudstead.protocols.mqtt.session import Session
+
+
+class SharedGroup:
+    """The members of one `$share` group on one filter; each message goes to one of them in turn."""
+
+    __slots__ = ("_members", "_order", "_turn")
+
+    def __init__(self) -> None:
+        self._members: dict[Session, Subscription] = {}
+        self._order: list[Session] = []
+        self._turn = 0
+
+    def put(self, session: Session, subscription: Subscription) -> None:
+        """Add a member or replace its subscription."""
+        if session not in self._members:
+            self._order.append(session)
+        self._members[session] = subscription
+
+    def remove(self, session: Session) -> bool:
+        """Remove a member; tell whether the group is empty now."""
+        del self._members[session]
+        self._order.remove(session)
+        return not self._order
+
+    def choose(self) -> tuple[Session, Subscription]:
+        """Return the next member that can take a message at once, else the next that is connected, else the next."""
+        order = self._order
+        size = len(order)
+        fallback = None
+        for turn in range(self._turn, self._turn + size):
+            session = order[turn % size]
+            if session.is_ready:
+                break
+            if fallback is None and session.is_connected:
+                fallback = session
+        else:
+            turn = self._turn
+            session = fallback or order[turn % size]
+        self._turn = (turn + 1) % size
+        return session, self._members[session]
+
+
+class Subscribers:
+    """Who subscribed to one topic filter, on their own or as a member of a group."""
+
+    __slots__ = ("direct", "groups")
+
+    def __init__(self) -> None:
+        self.direct: dict[Session, Subscription] = {}
+        self.groups: dict[str, SharedGroup] = {}
+
+
+class Space:
+    """Routes messages between the sessions of one account."""
+
+    __slots__ = ("_counters", "_tree", "limits", "name", "retained", "sessions")
+
+    def __init__(self, name: str, limits: SpaceLimits, counters: Counters) -> None:
+        self.name = name
+        self.limits = limits
+        self.sessions: dict[str, Session] = {}
+        self.retained = RetainedMessages(max_messages=limits.max_retained_messages, max_bytes=limits.max_retained_bytes)
+        self._tree: TopicTree[Subscribers] = TopicTree(Subscribers)
+        self._counters = counters
+
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing left to remember."""
+        return not self.sessions and not self.retained
+
+    def subscribe(self, session: Session, subscription: Subscription) -> bool:
+        """Add or replace a subscription; tell whether it is new."""
+        subscribers = self._tree.at(subscription.topic_filter)
+        if subscription.group is None:
+            subscribers.direct[session] = subscription
+        else:
+            subscribers.groups.setdefault(subscription.group, SharedGroup()).put(session, subscription)
+        is_new = subscription.filter not in session.subscriptions
+        session.subscriptions[subscription.filter] = subscription
+        return is_new
+
+    def unsubscribe(self, session: Session, text: str) -> bool:
+        """Take back a subscription by its filter as it was sent; tell whether there was one."""
+        subscription = session.subscriptions.pop(text, None)
+        if subscription is None:
+            return False
+        subscribers = self._tree.at(subscription.topic_filter)
+        if subscription.group is None:
+            del subscribers.direct[session]
+        elif subscribers.groups[subscription.group].remove(session):
+            del subscribers.groups[subscription.group]
+        if not subscribers.direct and not subscribers.groups:
+            self._tree.drop(subscription.topic_filter)
+        return True
+
+    def forget(self, session: Session) -> None:
+        """Remove a session with all its subscriptions."""
+        for text in list(session.subscriptions):
+            self.unsubscribe(session, text)
+        del self.sessions[session.client_id]
+
+    def route(self, topic: str) -> tuple[Subscribers, ...]:
+        """Return the subscribers of every matching filter; raises TopicInvalid for what is no topic name."""
+        return self._tree.match(topic)
+
+    def publish(
+        self, message: Message, routes: tuple[Subscribers, ...], *, retain: bool, sender: str | None, now: float
+    ) -> int:
+        """Deliver to every matching session once (and to one member of every matching group); return how many."""
+        count = 0
+        if len(routes) == 1:
+            for session, subscription in routes[0].direct.items():
+                if subscription.no_local and session.client_id == sender:
+                    continue
+                session.deliver(
+                    message,
+                    min(message.qos, subscription.qos),
+                    retain and subscription.retain_as_published,
+                    subscription.identifiers,
+                    now,
+                )
+                count += 1
+        else:
+            count = self._publish_overlapping(message, routes, retain=retain, sender=sender, now=now)
+        for subscribers in routes:
+            for group in subscribers.groups.values():
+                session, subscription = group.choose()
+                session.deliver(
+                    message,
+                    min(message.qos, subscription.qos),
+                    retain and subscription.retain_as_published,
+                    subscription.identifiers,
+                    now,
+                )
+                count += 1
+        return count
+
+    def _publish_overlapping(
+        self, message: Message, routes: tuple[Subscribers, ...], *, retain: bool, sender: str | None, now: float
+    ) -> int:
+        """Deliver one copy per session with the highest QoS and all identifiers (MQTT-3.3.4-2 and -3)."""
+        wanted: dict[Session, tuple[int, bool, tuple[int, ...]]] = {}
+        for subscribers in routes:
+            for session, subscription in subscribers.direct.items():
+                if subscription.no_local and session.client_id == sender:
+                    continue
+                qos, as_published, identifiers = wanted.get(session, (0, False, ()))
+                wanted[session] = (
+                    max(qos, subscription.qos),
+                    as_published or subscription.retain_as_published,
+                    identifiers + subscription.identifiers,
+                )
+        for session, (qos, as_published, identifiers) in wanted.items():
+            session.deliver(message, min(message.qos, qos), retain and as_published, identifiers, now)
+        return len(wanted)
+
+    def retain_message(self, message: Message) -> None:
+        """Remember the message for later subscribers, or count that there was no room."""
+        if not self.retained.put(message):
+            self._counters.dropped_retained_full += 1
