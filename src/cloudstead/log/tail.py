@@ -47,7 +47,6 @@ class Tail:
         self._fd = fd
         self._reserved = reserved
         self._is_dirty = False
-        # After a crash, too, the name may be in the page cache only.
         self._is_named_durably = False
 
     @classmethod
@@ -82,8 +81,10 @@ class Tail:
             segment, size = _scan(path, fd)
             tail = cls(segment, fd, reserved=size)
             recovery = tail._cut_remains(size)
-            # Records may have reached the page cache only; what is read from here on must survive a power cut too.
+            # Records, and the name itself, may be in the page cache only; what is read from here on must survive a
+            # power cut too.
             os.fsync(fd)
+            tail._name_durably()
         except BaseException:
             os.close(fd)
             raise
@@ -108,14 +109,17 @@ class Tail:
         buffers = encode_batch(payloads, first, self.segment.header.salt)
         new_end = end + sum(map(len, buffers))
         if not self._is_named_durably:
-            sync_folder(self.segment.path.parent)
-            self._is_named_durably = True
+            self._name_durably()
         if new_end > self._reserved:
             self._reserve(new_end)
         self._is_dirty = True
         write_durably(self._fd, buffers, end)
         self._is_dirty = False
         self.segment.grow(first + len(payloads), new_end)
+
+    def _name_durably(self) -> None:
+        sync_folder(self.segment.path.parent)
+        self._is_named_durably = True
 
     def _reserve(self, end: int) -> None:
         wanted = end + _RESERVE_BYTES
