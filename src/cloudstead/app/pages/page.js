@@ -1,0 +1,296 @@
+// The live view of one thing: its shadow, its figures, its last observations.
+"use strict";
+(() => {
+  const here = window.CLOUDSTEAD, $ = (id) => document.getElementById(id);
+  const KEPT = 120, ROWS = 12, COLUMNS = 6, RECENT_MS = 15 * 60 * 1000;
+  const isGuest = Boolean(here.token);  // a token that only reads, put in by the server for this machine alone
+  let login = isGuest ? { token: here.token } : JSON.parse(sessionStorage.getItem("login") || "null");
+  let line = null, chosen = null, topic = null, shadow = {}, version = 0, history = [], heardAt = 0;
+
+  // --- talking to the functions ---------------------------------------------------------------------------------
+  class Refused extends Error {}
+  async function invoke(name, payload, isRetry) {
+    const headers = { "Content-Type": "application/json" };
+    if (login && name !== "AuthLambda") headers.Authorization = "Bearer " + login.token;
+    const response = await fetch("/functions/" + name, { method: "POST", headers, body: JSON.stringify(payload) });
+    if (response.status === 401 && name !== "AuthLambda" && !isRetry && await renew()) return invoke(name, payload, true);
+    const answer = await response.json();
+    if (answer && answer.errorMessage) throw new Refused(JSON.parse(answer.errorMessage).message);
+    if (!response.ok) throw new Refused(answer.message || response.statusText);
+    return answer;
+  }
+  async function renew() {
+    if (isGuest) {  // the server puts a fresh token into a fresh page; once a minute is often enough
+      const last = Number(sessionStorage.getItem("reloaded") || 0);
+      if (Date.now() - last > 60000) { sessionStorage.setItem("reloaded", Date.now()); location.reload(); }
+      return false;
+    }
+    try {
+      const answer = await invoke("AuthLambda", { action: "REFRESH", attributes: { refreshToken: login.refreshToken } });
+      keep(answer);
+      if (line) line.password = login.token;
+      return true;
+    } catch { leave(); return false; }
+  }
+  function keep(answer) {
+    login = { token: answer.credentials.token, refreshToken: answer.credentials.refreshToken, user: answer.user };
+    sessionStorage.setItem("login", JSON.stringify(login));
+  }
+
+  // --- small things ---------------------------------------------------------------------------------------------
+  function make(tag, words, className) {
+    const node = document.createElement(tag);
+    if (words !== undefined) node.textContent = words;
+    if (className) node.className = className;
+    return node;
+  }
+  function leaves(value, path = "", found = new Map()) {
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      for (const [key, below] of Object.entries(value)) leaves(below, path ? path + "." + key : key, found);
+    } else if (path) found.set(path, value);
+    return found;
+  }
+  function merge(into, change) {  // null deletes, objects merge, everything else replaces
+    for (const [key, value] of Object.entries(change || {})) {
+      if (value === null) delete into[key];
+      else if (typeof value === "object" && !Array.isArray(value)) {
+        const held = into[key];
+        into[key] = merge(held && typeof held === "object" && !Array.isArray(held) ? held : {}, value);
+      } else into[key] = value;
+    }
+    return into;
+  }
+  function scaled(value, units, step) {
+    let unit = 0;
+    while (Math.abs(value) >= step && unit < units.length - 1) { value /= step; unit += 1; }
+    return value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 1 : 0 }) + " " + units[unit];
+  }
+  function duration(seconds) {
+    const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
+    if (days) return `${days} d ${hours % 24} h`;
+    if (hours) return `${hours} h ${minutes % 60} min`;
+    return minutes ? `${minutes} min` : `${seconds} s`;
+  }
+  function shown(path, value) {
+    if (value === undefined) return "";
+    if (typeof value !== "number") return typeof value === "string" ? value : JSON.stringify(value);
+    if (/bytes_s$/.test(path)) return scaled(value, ["B/s", "KB/s", "MB/s", "GB/s"], 1000);
+    if (/bytes$/.test(path)) return scaled(value, ["B", "KB", "MB", "GB", "TB"], 1000);
+    if (/percent$/.test(path)) return value.toFixed(1) + " %";
+    if (/temperature_c$/.test(path)) return value.toFixed(1) + " °C";
+    if (/uptime_s$/.test(path)) return duration(value);
+    return value.toLocaleString("en", { maximumFractionDigits: 3 });
+  }
+
+  // --- showing --------------------------------------------------------------------------------------------------
+  function figures() {  // numbers that keep coming; what was said once only is a fact, and stands in the shadow
+    const times = new Map();
+    for (const { values } of history) {
+      for (const [path, value] of values) if (typeof value === "number") times.set(path, (times.get(path) || 0) + 1);
+    }
+    const least = Math.min(2, history.length);
+    return [...times].filter(([, count]) => count >= least).map(([path]) => path);
+  }
+  function spark(path) {
+    const points = history.map(({ values }) => values.get(path)).filter((value) => typeof value === "number").slice(-60);
+    const low = Math.min(...points), span = Math.max(...points) - low;
+    const space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg");
+    const lineShape = document.createElementNS(space, "polyline");
+    svg.setAttribute("viewBox", "0 0 100 24"); svg.setAttribute("preserveAspectRatio", "none"); svg.setAttribute("aria-hidden", "true");
+    lineShape.setAttribute("points", points.map((value, at) =>
+      `${(points.length > 1 ? at / (points.length - 1) : 1) * 100},${span ? 22 - (value - low) / span * 20 : 12}`).join(" "));
+    svg.append(lineShape);
+    return svg;
+  }
+  function draw() {
+    const paths = figures(), last = history.length ? history[history.length - 1].values : new Map();
+    $("tiles").replaceChildren(...paths.map((path) => {
+      const tile = make("div", undefined, "tile");
+      tile.append(make("span", path), make("b", shown(path, last.has(path) ? last.get(path) : leaves(shadow.reported).get(path))), spark(path));
+      return tile;
+    }));
+    const desired = leaves(shadow.desired), reported = leaves(shadow.reported);
+    $("shadow").replaceChildren(...[...new Set([...desired.keys(), ...reported.keys()])].sort().map((path) => {
+      const isOpen = desired.has(path) && JSON.stringify(desired.get(path)) !== JSON.stringify(reported.get(path));
+      const row = make("tr", undefined, isOpen ? "open" : "");
+      row.append(make("td", path), make("td", shown(path, desired.get(path))), make("td", shown(path, reported.get(path))));
+      return row;
+    }));
+    const columns = paths.slice(0, COLUMNS), head = make("tr");
+    head.append(make("th", "Time"), ...columns.map((path) => make("th", path)));
+    $("columns").replaceChildren(head);
+    $("rows").replaceChildren(...history.slice(-ROWS).reverse().map(({ at, values }) => {
+      const row = make("tr");
+      row.append(make("td", new Date(at).toLocaleTimeString()), ...columns.map((path) => make("td", shown(path, values.get(path)))));
+      return row;
+    }));
+    $("silent").hidden = history.length > 0;
+    tell();
+  }
+  function tell() {
+    const age = Math.max(0, Math.round((Date.now() - heardAt) / 1000));
+    $("heard").textContent = heardAt ? `· heard ${age < 2 ? "just now" : age < 120 ? age + " s ago" : Math.round(age / 60) + " min ago"} · version ${version}` : "";
+  }
+  function state(words, className) { $("line").textContent = words; $("line").className = "pill " + (className || ""); }
+
+  // --- one thing ------------------------------------------------------------------------------------------------
+  async function look(name, isFirst) {
+    const [thing, found] = await Promise.all([
+      invoke("ThingLambda", { action: "GET", attributes: { thingName: name, thingType: null, label: null, description: null, domain: null, shadow: null, domainTopic: null } }),
+      invoke("ObservationLambda", { action: "FIND", query: {
+        size: isFirst ? KEPT : ROWS, sort: [{ timestamp: { order: "desc" } }],
+        query: { bool: { must: [{ term: { thingName: name } }, { range: { timestamp: { gte: Date.now() - RECENT_MS } } }] } } } }),
+    ]);
+    if (name !== chosen) return;
+    const held = thing.shadow || {};
+    if (isFirst || (held.version || 0) > version) {
+      shadow = held.state || {};
+      version = held.version || 0;
+    }
+    // What the live line brings is not read twice: its times are those of this machine's clock.
+    if (isFirst || !line.isUp) for (const { _source } of found.hits.hits.reverse()) remember(_source.timestamp, _source.state);
+    $("name").textContent = thing.label || name;
+    $("about").textContent = [name, thing.thingType, thing.domain && thing.domain.id, thing.description].filter(Boolean).join(" · ");
+    if (isFirst && line) {
+      topic = "thing-update-accepted" + thing.domainTopic + name;
+      line.subscribe(topic);
+    }
+    draw();
+  }
+  function remember(at, said) {
+    if (!said || at <= heardAt) return;
+    history.push({ at, values: leaves(said) });
+    history = history.slice(-KEPT);
+    heardAt = at;
+  }
+  function choose(name) {
+    if (topic && line) line.unsubscribe(topic);
+    [chosen, topic, shadow, version, history, heardAt] = [name, null, {}, 0, [], 0];
+    for (const button of $("things").querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.name === name);
+    $("thing").hidden = false; $("empty").hidden = true;
+    look(name, true).catch(complain);
+  }
+  function hear(from, text) {
+    if (from !== topic) return;
+    const message = JSON.parse(text), change = message.state;
+    version = message.version;
+    for (const section of ["desired", "reported"]) {
+      if (change === null || change[section] === null) shadow[section] = {};
+      else shadow[section] = merge(shadow[section] || {}, change[section]);
+    }
+    if (change && change.reported) remember(Math.max(Date.now(), heardAt + 1), change.reported);
+    draw();
+  }
+
+  // --- the house ------------------------------------------------------------------------------------------------
+  async function listThings() {
+    const found = await invoke("ThingLambda", { action: "FIND", query: { query: { match_all: {} }, size: 50, sort: [{ thingName: { order: "asc" } }] } });
+    const things = found.hits.hits.map((hit) => hit._source);
+    $("count").textContent = found.hits.total > things.length ? `${things.length} of ${found.hits.total}` : "";
+    $("things").replaceChildren(...things.map(({ thingName, label }) => {
+      const item = make("li"), button = make("button", label || thingName);
+      button.type = "button"; button.dataset.name = thingName; button.title = thingName;
+      button.toggleAttribute("aria-current", thingName === chosen);
+      button.onclick = () => choose(thingName);
+      item.append(button);
+      return item;
+    }));
+    const names = things.map(({ thingName }) => thingName);
+    if (!chosen && names.length) choose(names.includes(here.thingName) ? here.thingName : names[0]);
+    else if (!chosen && here.thingName) choose(here.thingName);
+    $("empty").hidden = Boolean(chosen);
+  }
+  function complain(error) { if (login) state(error instanceof Refused ? error.message : "the server does not answer", "lost"); }
+  function enter() {
+    $("door").hidden = true; $("room").hidden = false;
+    $("who").textContent = login.user ? login.user.userName : "reading only, from this machine";
+    $("leave").hidden = isGuest;
+    $("wish").hidden = isGuest || (login.user && login.user.roleName === "Read");
+    state("connecting");
+    line = new MqttLine(location.origin.replace(/^http/, "ws") + "/mqtt", {
+      userName: "token", password: login.token, onMessage: hear,
+      onState: (isUp) => isUp ? state("live", "live") : state("polling"),
+    });
+    listThings().catch(complain);
+  }
+  function leave() {
+    sessionStorage.removeItem("login");
+    if (line) line.close();
+    location.reload();
+  }
+  function snippets() {
+    const origin = here.http || here.https || location.origin, [host, port] = (here.mqtts || "").split(/:(?=\d+$)/);
+    const trust = origin.startsWith("https:") ? ` --cacert ${here.caFile}` : "", verify = trust ? `, verify="${here.caFile}"` : "";
+    $("curl").textContent = `TOKEN=$(curl -s${trust} ${origin}/functions/AuthLambda \\
+  -d '{"action": "LOGIN", "attributes": {"userName": "${here.userName || "admin"}", "password": "YOUR PASSWORD"}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["credentials"]["token"])')
+
+curl -s${trust} ${origin}/functions/ObservationLambda -H "Authorization: Bearer $TOKEN" -d '{"action": "FIND", "query": {
+  "size": 0,
+  "query": {"range": {"timestamp": {"gte": "now-1h"}}},
+  "aggs": {"minutes": {"date_histogram": {"field": "timestamp", "interval": "minute"},
+           "aggs": {"cpu": {"avg": {"field": "state.cpu.percent"}}}}}}}'`;
+    $("boto3").textContent = `import base64, io, json, urllib.request, zipfile
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+ORIGIN, REGION = "${origin}", "${here.region}"
+manifest = json.load(urllib.request.urlopen("${here.manifestUrl}"))
+cognito = boto3.client("cognito-identity", endpoint_url=ORIGIN, region_name=REGION, config=Config(signature_version=UNSIGNED)${verify})
+guest = cognito.get_id(IdentityPoolId=manifest["IdentityPool"])["IdentityId"]
+
+def functions(logins={}):
+    keys = cognito.get_credentials_for_identity(IdentityId=guest, Logins=logins)["Credentials"]
+    client = boto3.client("lambda", endpoint_url=ORIGIN, region_name=REGION, aws_access_key_id=keys["AccessKeyId"],
+                          aws_secret_access_key=keys["SecretKey"], aws_session_token=keys["SessionToken"]${verify})
+    return lambda name, **payload: json.load(client.invoke(FunctionName=manifest[name], Payload=json.dumps(payload))["Payload"])
+
+login = functions()("AuthLambda", action="LOGIN", attributes={"userName": "${here.userName || "admin"}", "password": "YOUR PASSWORD"})
+provider = f"cognito-idp.{REGION}.amazonaws.com/{manifest['UserPool']}"
+call = functions({provider: login["credentials"]["token"]})
+call("ThingTypeLambda", action="CREATE", attributes={"id": "lamp", "label": "Lamp", "domain": "root"})
+call("ThingLambda", action="CREATE", attributes={"thingName": "lamp-1", "thingType": "lamp", "domain": "root"})
+bundle = call("ThingLambda", action="DOWNLOAD_CERTIFICATE", attributes={"thingName": "lamp-1"})
+zipfile.ZipFile(io.BytesIO(base64.b64decode(bundle))).extractall(".")`;
+    $("paho").textContent = `import json, time
+import paho.mqtt.client as mqtt
+
+client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="lamp-1")
+client.tls_set("lamp-1/ca.pem", "lamp-1/cert.pem", "lamp-1/privkey.pem")
+client.connect("${host || here.hostname}", ${port || 8883})
+client.loop_start()
+while True:
+    report = {"state": {"reported": {"brightness": 42}}}
+    client.publish("$aws/things/lamp-1/shadow/update", json.dumps(report), qos=1).wait_for_publish()
+    time.sleep(1)`;
+  }
+
+  $("leave").onclick = leave;
+  $("sign-in").onsubmit = async (event) => {
+    event.preventDefault();
+    const attributes = Object.fromEntries(new FormData(event.target));
+    try { keep(await invoke("AuthLambda", { action: "LOGIN", attributes })); enter(); }
+    catch (error) { $("refusal").textContent = error instanceof Refused ? error.message : "The server does not answer."; }
+  };
+  $("wish").onsubmit = async (event) => {
+    event.preventDefault();
+    try {
+      const desired = JSON.parse(new FormData(event.target).get("desired"));
+      const response = await fetch("/things/" + encodeURIComponent(chosen) + "/shadow", {
+        method: "POST", headers: { Authorization: "Bearer " + login.token }, body: JSON.stringify({ state: { desired } }) });
+      $("answer").textContent = response.ok ? "sent" : (await response.json()).message;
+    } catch (error) { $("answer").textContent = error.message; }
+  };
+  // Without the live line the page asks; with it, it still asks now and then for what has no message (removal, labels).
+  let beats = 0;
+  setInterval(() => {
+    if (!line) return;
+    tell(); beats += 1;
+    const isLive = line.isUp;
+    if (chosen && beats % (isLive ? 30 : 2) === 0) look(chosen, !topic).catch(complain);
+    if (beats % (isLive && chosen ? 30 : 5) === 0) listThings().catch(complain);
+  }, 1000);
+  snippets();
+  if (login) enter(); else $("door").hidden = false;
+})();
