@@ -1,0 +1,64 @@
+"""The functions for callers without Signature Version 4: ``POST /functions/<LogicalName>``.
+
+The payload and the answer are those of Lambda Invoke. AuthLambda needs no credential, and finds its account by the host
+name; every other function takes an ID token or an API key, which name their account themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from cloudstead.dialects.aws import names
+from cloudstead.dialects.aws.invoke import require_json
+from cloudstead.dialects.aws.refusals import BearerRefused, FunctionUnknown, HostUnknown
+
+if TYPE_CHECKING:
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.caller import Caller
+    from cloudstead.dialects.aws.accounts import Accounts
+    from cloudstead.dialects.aws.auth import BearerCallers
+    from cloudstead.dialects.aws.ports import FunctionRuntime
+    from cloudstead.web.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCaller:
+    """Who calls a function; ``caller`` is ``None`` for anybody at AuthLambda."""
+
+    account: Account
+    caller: Caller | None
+
+
+class Functions:
+    """Runs functions for bearers of a token or key."""
+
+    def __init__(self, runtime: FunctionRuntime, accounts: Accounts, bearers: BearerCallers) -> None:
+        self._runtime = runtime
+        self._accounts = accounts
+        self._bearers = bearers
+
+    async def authenticate(self, call: Call[FunctionCaller]) -> FunctionCaller:
+        """Return who calls; an unknown function is told before a missing token, since its name is no secret."""
+        name = call.path["function"]
+        if name not in self._runtime.names:
+            raise FunctionUnknown(name, self._runtime.names)
+        if name == names.GUEST_FUNCTION:
+            account = await self._accounts.by_host(call.host)
+            if account is None:
+                raise HostUnknown(call.host)
+            return FunctionCaller(account, None)
+        caller = await self._bearers.of_headers(call.headers, source_address=call.peer_address)
+        account = await self._accounts.get(caller.account_id)
+        if account is None:
+            raise BearerRefused("Invalid login token or API key.")
+        return FunctionCaller(account, caller)
+
+    async def invoke(self, call: Call[FunctionCaller]) -> Response:
+        """Run a function on the JSON document in the body; business errors answer 200 too, with ``errorMessage``."""
+        payload = require_json(await call.body())
+        result = await self._runtime.invoke(call.path["function"], call.caller.account, call.caller.caller, payload)
+        headers = {"x-amz-function-error": "Handled"} if result.failed else None
+        return Response(result.body, 200, headers, media_type="application/json")

@@ -1,0 +1,76 @@
+"""What the AWS faces need from the rest of the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.caller import Caller
+    from cloudstead.core.ids import AccountId, PersonId, ThingName
+
+
+class Callers(Protocol):
+    """Turns proof of who somebody is into a caller with the grants held at this moment."""
+
+    async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
+        """Return a person of the account; raise ``CredentialRefused`` when disabled or gone."""
+        ...
+
+    async def of_api_key(self, text: str) -> Caller:
+        """Return whom an API key stands for; raise ``CredentialRefused``."""
+        ...
+
+    async def of_id_token(self, token: str) -> Caller:
+        """Return whom an ID token stands for; raise ``CredentialRefused`` or ``CredentialExpired``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionResult:
+    """What a function answered: a JSON document; ``failed`` when it holds an ``errorMessage``."""
+
+    body: bytes
+    failed: bool
+
+
+class FunctionRuntime(Protocol):
+    """The functions that clients invoke."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The logical names that can be invoked, such as ``ThingLambda``."""
+        ...
+
+    async def invoke(
+        self, logical_name: str, account: Account, caller: Caller | None, payload: bytes
+    ) -> FunctionResult:
+        """Run one of ``names`` on a JSON document; ``caller`` is ``None`` for a guest."""
+        ...
+
+
+class ShadowPort(Protocol):
+    """Shadows of things by name. Each call answers the ``accepted`` document or raises ``ShadowRejected``."""
+
+    async def get(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+        """Return the shadow."""
+        ...
+
+    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+        """Change the shadow; returns once the change is stored."""
+        ...
+
+    async def delete(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+        """Remove the shadow."""
+        ...
+
+
+class TopicPort(Protocol):
+    """Publishing to the account's topics."""
+
+    async def publish(self, caller: Caller, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish a message as ``caller``; with QoS 1 it returns once the message is stored."""
+        ...

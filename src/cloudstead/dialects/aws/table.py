@@ -1,0 +1,286 @@
+"""The rows, and the faces made of them: one face for each service, since each words its errors in its own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudstead import __version__
+from cloudstead.dialects.aws import cognito, errors, functions, invoke, iot_data, manifest, sts
+from cloudstead.dialects.aws.accounts import Accounts
+from cloudstead.dialects.aws.auth import AwsCaller, BearerCallers, SignedCallers
+from cloudstead.dialects.aws.cors import AWS_CORS
+from cloudstead.dialects.aws.sigv4 import LAMBDA, STS, Rules
+from cloudstead.web.call import Call, raw_path_of
+from cloudstead.web.face import Document, Face, below
+from cloudstead.web.routes import KeyRoutes, PathRoutes
+from cloudstead.web.table import op
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Scope
+    from structlog.typing import FilteringBoundLogger
+
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.identities import Identities
+    from cloudstead.core.credentials.temporary import TemporaryCredentials
+    from cloudstead.core.credentials.tokens import Tokens
+    from cloudstead.core.ids import IdSource
+    from cloudstead.core.unit import Database
+    from cloudstead.dialects.aws.ports import Callers, FunctionRuntime, ShadowPort, TopicPort
+
+AWS_DOCUMENT: Final = Document(
+    name="aws",
+    title="AWS services",
+    version=__version__,
+    summary="The AWS services that clients of Cloud Connect 2.11 speak: Cognito Identity, STS, Lambda, IoT data plane.",
+)
+CLOUD_CONNECT_DOCUMENT: Final = Document(
+    name="cloud-connect",
+    title="Cloud Connect",
+    version="2.11",
+    summary="Functions called over plain HTTP, and the manifest. Lambda Invoke runs the same functions.",
+)
+_SIGV4: Final = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "AWS Signature Version 4"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsParts:
+    """Everything that the AWS faces are made of."""
+
+    database: Database
+    identities: Identities
+    sessions: TemporaryCredentials
+    tokens: Tokens
+    callers: Callers
+    runtime: FunctionRuntime
+    shadows: ShadowPort
+    topics: TopicPort
+    endpoints: manifest.Endpoints
+    clock: Clock
+    ids: IdSource
+    log: FilteringBoundLogger
+
+
+def signed_callers(parts: AwsParts) -> SignedCallers:
+    """Return who recognises signed requests, for the faces here and for WebSocket upgrades at the gateway."""
+    accounts = Accounts(parts.database, parts.identities)
+    return SignedCallers(parts.sessions, parts.callers, accounts, parts.clock, region=parts.endpoints.region)
+
+
+def aws_faces(parts: AwsParts) -> tuple[Face, ...]:
+    """Return the faces, in the order in which they are to be asked."""
+    accounts = Accounts(parts.database, parts.identities)
+    signed = signed_callers(parts)
+    bearers = BearerCallers(parts.callers)
+    return (
+        _cognito(parts, accounts),
+        _sts(signed),
+        _lambda(parts, signed),
+        _iot_data(parts, signed, bearers),
+        _functions(parts, accounts, bearers),
+        _manifest(parts, accounts),
+    )
+
+
+def _cognito(parts: AwsParts, accounts: Accounts) -> Face:
+    region = parts.endpoints.region
+    service = cognito.CognitoIdentity(
+        accounts, parts.identities, parts.sessions, parts.tokens, parts.callers, region=region
+    )
+    rows = [
+        op(
+            "POST",
+            f"/#X-Amz-Target={cognito.TARGET}.GetId",
+            name="GetId",
+            run=service.get_id,
+            takes=cognito.GetIdInput,
+            gives=cognito.GetIdOutput,
+            is_open=True,
+        ),
+        op(
+            "POST",
+            f"/#X-Amz-Target={cognito.TARGET}.GetCredentialsForIdentity",
+            name="GetCredentialsForIdentity",
+            run=service.get_credentials,
+            takes=cognito.GetCredentialsInput,
+            gives=cognito.GetCredentialsOutput,
+            is_open=True,
+        ),
+        op(
+            "POST",
+            f"/#X-Amz-Target={cognito.TARGET}.GetOpenIdToken",
+            name="GetOpenIdToken",
+            run=service.get_open_id_token,
+            takes=cognito.GetOpenIdTokenInput,
+            gives=cognito.GetOpenIdTokenOutput,
+            is_open=True,
+        ),
+    ]
+    return Face(
+        name="cognito-identity",
+        matches=_is_cognito,
+        routes=KeyRoutes(rows, key_of=_target_of),
+        errors=errors.COGNITO_ERRORS,
+        media_type="application/x-amz-json-1.1",
+        body_limit=64 * 1024,
+        request_id_header="x-amzn-requestid",
+        cors=AWS_CORS,
+        document=AWS_DOCUMENT,
+    )
+
+
+def _is_cognito(scope: Scope) -> bool:
+    """Match ``POST /`` with a target, and every preflight of ``/``, which says nothing of its target."""
+    if raw_path_of(scope) != "/":
+        return False
+    if scope["method"] == "OPTIONS":
+        return True
+    return scope["method"] == "POST" and any(name == b"x-amz-target" for name, _ in scope["headers"])
+
+
+async def _target_of(call: Call[Any]) -> str:
+    return call.headers.get("x-amz-target", "")
+
+
+def _sts(signed: SignedCallers) -> Face:
+    row = op(
+        "POST",
+        "/#Action=GetCallerIdentity",
+        name="GetCallerIdentity",
+        run=sts.get_caller_identity,
+    )
+    return Face(
+        name="sts",
+        matches=_is_form,
+        routes=KeyRoutes([row], key_of=sts.action_of),
+        errors=errors.STS_ERRORS,
+        authenticate=_signed_for(signed, STS),
+        media_type="text/xml",
+        body_limit=64 * 1024,
+        request_id_header="x-amzn-requestid",
+        cors=AWS_CORS,
+        document=AWS_DOCUMENT,
+        security_scheme=_SIGV4,
+    )
+
+
+def _is_form(scope: Scope) -> bool:
+    if scope["method"] != "POST" or raw_path_of(scope) != "/":
+        return False
+    return any(
+        name == b"content-type" and value.startswith(b"application/x-www-form-urlencoded")
+        for name, value in scope["headers"]
+    )
+
+
+def _lambda(parts: AwsParts, signed: SignedCallers) -> Face:
+    service = invoke.Invocations(parts.runtime, parts.clock, region=parts.endpoints.region, log=parts.log)
+    row = op(
+        "POST",
+        "/2015-03-31/functions/{function}/invocations",
+        name="Invoke",
+        run=service.invoke,
+        query=invoke.InvokeQuery,
+    )
+    return Face(
+        name="lambda",
+        matches=below("/2015-03-31/functions/"),
+        routes=PathRoutes([row], ignore_last_slash=True),
+        errors=errors.LAMBDA_ERRORS,
+        authenticate=_signed_for(signed, LAMBDA),
+        body_limit=invoke.MAX_PAYLOAD,
+        request_id_header="x-amzn-requestid",
+        cors=AWS_CORS,
+        document=AWS_DOCUMENT,
+        security_scheme=_SIGV4,
+    )
+
+
+def _iot_data(parts: AwsParts, signed: SignedCallers, bearers: BearerCallers) -> Face:
+    service = iot_data.IotData(parts.shadows, parts.topics, signed, bearers, parts.ids)
+    shadow = "/things/{thing}/shadow"
+    rows = [
+        op("GET", shadow, name="GetThingShadow", run=service.get_shadow, query=iot_data.ShadowQuery),
+        op("POST", shadow, name="UpdateThingShadow", run=service.update_shadow, query=iot_data.ShadowQuery),
+        op("DELETE", shadow, name="DeleteThingShadow", run=service.delete_shadow, query=iot_data.ShadowQuery),
+        op(
+            "POST",
+            "/topics/{topic*}",
+            name="Publish",
+            run=service.publish,
+            gives=iot_data.Published,
+            query=iot_data.PublishQuery,
+        ),
+    ]
+    return Face(
+        name="iot-data",
+        matches=_is_iot_data,
+        routes=PathRoutes(rows),
+        errors=errors.IOT_DATA_ERRORS,
+        authenticate=service.authenticate,
+        body_limit=iot_data.MAX_PAYLOAD,
+        request_id_header="x-amzn-requestid",
+        cors=AWS_CORS,
+        document=AWS_DOCUMENT,
+        security_scheme=_SIGV4,
+    )
+
+
+def _is_iot_data(scope: Scope) -> bool:
+    return raw_path_of(scope).startswith(("/things/", "/topics/"))
+
+
+def _functions(parts: AwsParts, accounts: Accounts, bearers: BearerCallers) -> Face:
+    service = functions.Functions(parts.runtime, accounts, bearers)
+    return Face(
+        name="functions",
+        matches=below("/functions/"),
+        routes=PathRoutes([op("POST", "/functions/{function}", name="invoke_function", run=service.invoke)]),
+        errors=errors.PLAIN_ERRORS,
+        authenticate=service.authenticate,
+        body_limit=invoke.MAX_PAYLOAD,
+        cors=AWS_CORS,
+        document=CLOUD_CONNECT_DOCUMENT,
+    )
+
+
+def _manifest(parts: AwsParts, accounts: Accounts) -> Face:
+    service = manifest.Manifest(accounts, parts.endpoints)
+    gives, query = dict[str, str], manifest.ManifestQuery
+    rows = [
+        op(
+            "GET",
+            "/prod/manifest",
+            name="get_manifest",
+            run=service.by_host,
+            gives=gives,
+            query=query,
+            is_open=True,
+        ),
+        op("GET", "/", name="get_manifest_by_number", run=service.by_number, gives=gives, query=query, is_open=True),
+    ]
+    return Face(
+        name="manifest",
+        matches=_is_manifest,
+        routes=PathRoutes(rows, ignore_last_slash=True),
+        errors=errors.PLAIN_ERRORS,
+        cors=AWS_CORS,
+        document=CLOUD_CONNECT_DOCUMENT,
+    )
+
+
+def _is_manifest(scope: Scope) -> bool:
+    """Match the manifest's own path, and ``/`` only when it is asked for an account: the page lives there too."""
+    path = raw_path_of(scope)
+    if path == "/":
+        return any(part.startswith(b"account=") for part in scope["query_string"].split(b"&"))
+    return path in {"/prod/manifest", "/prod/manifest/"}
+
+
+def _signed_for(signed: SignedCallers, rules: Rules) -> Callable[[Call[AwsCaller]], Awaitable[AwsCaller]]:
+    async def authenticate(call: Call[AwsCaller]) -> AwsCaller:
+        return await signed.of_call(call, rules)
+
+    return authenticate
