@@ -165,9 +165,10 @@ class Authority:
         """
         if not names:
             raise InvalidField("names", "a server certificate needs at least one name")
+        alternatives = [_server_name(name) for name in names]
         return self._issue(
             _subject(names[0][:_LONGEST_COMMON_NAME]),
-            [_server_name(name) for name in names],
+            alternatives,
             ExtendedKeyUsageOID.SERVER_AUTH,
             not_after=min(self._clock.now() - _BACKDATED + SERVER_LIFE, self.not_after),
         )
