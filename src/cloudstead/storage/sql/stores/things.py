@@ -82,6 +82,16 @@ _MARK = Statement(
     ),
     "uids",
 )
+_MARK_OWN = Statement(
+    lambda _: index_marks.insert().from_select(
+        ["account_id", "uid", "name"],
+        select(things.c.account_id, things.c.uid, things.c.name)
+        .where(things.c.account_id == bindparam("account_id"))
+        .where(things.c.uid == bindparam("uid")),
+    ),
+    "account_id",
+    "uid",
+)
 _PENDING = Statement(
     lambda _: (
         select(index_marks, things)
@@ -124,7 +134,7 @@ class SqlThings:
 
     def remove(self, account_id: AccountId, uid: ThingUid) -> None:
         """Delete a thing with its shadow and its certificates, and mark it, so that the index forgets it."""
-        self.mark_for_index([uid])
+        self._transaction.change(_MARK_OWN, account_id, uid)
         self._transaction.change(_REMOVE, account_id, uid)
 
     def get(self, account_id: AccountId, name: ThingName) -> Thing | None:

@@ -1,0 +1,156 @@
+from dataclasses import fields
+
+import pytest
+
+from cloudstead.core.accounts.errors import HostNameTaken
+from cloudstead.core.accounts.model import AccountStatus, MqttProfile
+from factories.rows import account
+
+EVERYTHING_SET = account(
+    name="Ørsted & søn",
+    parent_id="parent",
+    status=AccountStatus.RESTRICTED,
+    mqtt_profile=MqttProfile.STANDARD,
+    printed_event_names=True,
+)
+
+
+async def test_an_account_comes_back_as_it_was_added(database):
+    def add(unit):
+        unit.accounts.add(account("parent"))
+        unit.accounts.add(EVERYTHING_SET)
+
+    await database.write(add)
+
+    assert await database.read(lambda unit: unit.accounts.get("a1")) == EVERYTHING_SET
+
+
+async def test_every_unique_name_leads_to_the_account(database):
+    def add(unit):
+        unit.accounts.add(account("a1"))
+        unit.accounts.add(account("a2"))
+        unit.accounts.add_host("a2", "two.example")
+
+    await database.write(add)
+
+    def look_up(unit):
+        return [
+            unit.accounts.by_host("two.example"),
+            unit.accounts.by_function_suffix("a2-suffix"),
+            unit.accounts.by_identity_pool("a2-pool"),
+            unit.accounts.by_number("a2-number"),
+        ]
+
+    assert await database.read(look_up) == [account("a2")] * 4
+
+
+async def test_nothing_is_found_under_a_name_that_nobody_has(database):
+    def look_up(unit):
+        return [
+            unit.accounts.get("x"),
+            unit.accounts.by_host("x"),
+            unit.accounts.by_function_suffix("x"),
+            unit.accounts.by_identity_pool("x"),
+            unit.accounts.by_number("x"),
+        ]
+
+    assert await database.read(look_up) == [None] * 5
+
+
+async def test_replacing_writes_every_column_and_touches_no_other_account(database):
+    changed = account(
+        name="new",
+        number="new",
+        stack="prod",
+        function_suffix="new",
+        identity_pool="new",
+        user_pool="new",
+        user_pool_client="new",
+        created_at_ms=2,
+        parent_id="a2",
+        status=AccountStatus.SUSPENDED,
+        mqtt_profile=MqttProfile.STANDARD,
+        printed_event_names=True,
+    )
+    unchanged = {each.name for each in fields(changed) if getattr(changed, each.name) == getattr(account(), each.name)}
+
+    def write(unit):
+        unit.accounts.add(account("a1"))
+        unit.accounts.add(account("a2"))
+        unit.accounts.replace(changed)
+
+    await database.write(write)
+
+    assert unchanged == {"id"}
+    assert await database.read(lambda unit: unit.accounts.get("a1")) == changed
+    assert await database.read(lambda unit: unit.accounts.get("a2")) == account("a2")
+
+
+async def test_accounts_are_listed_oldest_first(database):
+    accounts = [account(f"a{number}", created_at_ms=when) for number, when in enumerate([30, 10, 20, 10])]
+
+    def write(unit):
+        for each in accounts:
+            unit.accounts.add(each)
+
+    await database.write(write)
+
+    assert [each.id for each in await database.read(lambda unit: unit.accounts.all())] == ["a1", "a3", "a2", "a0"]
+
+
+async def test_an_account_answers_to_several_hosts(database):
+    def write(unit):
+        unit.accounts.add(account())
+        for host in ("b.example", "a.example", "b.example"):  # saying it twice changes nothing
+            unit.accounts.add_host("a1", host)
+
+    await database.write(write)
+
+    assert await database.read(lambda unit: list(unit.accounts.hosts("a1"))) == ["a.example", "b.example"]
+
+
+async def test_a_host_answers_for_one_account_only(database):
+    def write(unit):
+        unit.accounts.add(account("a1"))
+        unit.accounts.add(account("a2"))
+        unit.accounts.add_host("a1", "one.example")
+        with pytest.raises(HostNameTaken) as caught:
+            unit.accounts.add_host("a2", "one.example")
+        return caught.value.host
+
+    assert await database.write(write) == "one.example"
+    assert await database.read(lambda unit: unit.accounts.by_host("one.example")) == account("a1")
+    assert await database.read(lambda unit: list(unit.accounts.hosts("a2"))) == []
+
+
+async def test_counters_count_from_one_for_each_account_and_name(database):
+    def write(unit):
+        unit.accounts.add(account("a1"))
+        unit.accounts.add(account("a2"))
+        return [unit.accounts.next_number(*key) for key in [("a1", "x"), ("a1", "x"), ("a1", "y"), ("a2", "x")]]
+
+    assert await database.write(write) == [1, 2, 1, 1]
+    assert await database.write(lambda unit: unit.accounts.next_number("a1", "x")) == 3
+
+
+async def test_a_counter_falls_back_when_its_transaction_is_undone(database):
+    await database.write(lambda unit: unit.accounts.add(account()))
+
+    def fail(unit):
+        unit.accounts.next_number("a1", "x")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(fail)
+
+    assert await database.write(lambda unit: unit.accounts.next_number("a1", "x")) == 1
+
+
+async def test_names_are_compared_byte_by_byte(database):
+    def write(unit):
+        unit.accounts.add(account())
+        for host in ("a.example", "B.example", "é.example", "Z.example"):
+            unit.accounts.add_host("a1", host)
+        return list(unit.accounts.hosts("a1")), unit.accounts.by_host("b.example")
+
+    assert await database.write(write) == (["B.example", "Z.example", "a.example", "é.example"], None)
