@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cloudstead.app.addresses import Address, is_host, parse_address
+from cloudstead.app.settings import BadSetting, Settings, StorageSettings, load_settings, without_password
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "cloudstead.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_any_source_every_setting_has_its_default() -> None:
+    assert load_settings({}, {}, None) == Settings()
+
+
+def test_devices_and_people_are_served_on_loopback_only_by_default() -> None:
+    settings = Settings()
+
+    assert {settings.http.bind.host, settings.https.bind.host, settings.mqtts.bind.host} == {"127.0.0.1"}
+    assert settings.mqtt.bind is None
+
+
+def test_a_flag_wins_over_the_environment_which_wins_over_the_file_which_wins_over_the_default(tmp_path: Path) -> None:
+    file = written(tmp_path, '[http]\naddress = "127.0.0.1:1"\n[mqtts]\naddress = "127.0.0.1:1"\n[data]\nfolder = "f"')
+    environment = {"CLOUDSTEAD_HTTP_ADDRESS": "127.0.0.1:2", "CLOUDSTEAD_MQTTS_ADDRESS": "127.0.0.1:2"}
+
+    settings = load_settings({"http": {"address": "127.0.0.1:3"}}, environment, file)
+
+    assert (settings.http.bind.port, settings.mqtts.bind.port, settings.data.folder) == (3, 2, "f")
+    assert settings.https == Settings().https
+
+
+def test_sources_add_up_within_a_section(tmp_path: Path) -> None:
+    file = written(tmp_path, '[https]\ncertificate_file = "chain.pem"')
+
+    settings = load_settings({}, {"CLOUDSTEAD_HTTPS_PRIVATE_KEY_FILE": "key.pem"}, file)
+
+    assert (settings.https.certificate_file, settings.https.private_key_file) == ("chain.pem", "key.pem")
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, "[log]\nkeep_days = 30")
+
+    assert load_settings({}, {"CLOUDSTEAD_CONFIG": str(file)}, None).log.keep_days == 30
+
+
+def test_lists_of_the_environment_are_separated_by_commas() -> None:
+    settings = load_settings({}, {"CLOUDSTEAD_PUBLIC_OTHER_NAMES": "cloud.example, 192.0.2.7,"}, None)
+
+    assert settings.public.other_names == ("cloud.example", "192.0.2.7")
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert load_settings({}, {"CLOUDSTEAD_VENV": "/x", "PATH": "/bin", "HTTP_ADDRESS": "x"}, None) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[htpp]\nport = 1", "unknown field `htpp`"),
+        ('[http]\nadress = "x"', "http: Object contains unknown field `adress`"),
+        ('[http]\naddress = "8080"', "http: '8080' is not HOST:PORT"),
+        ("[log]\nkeep_days = -1", "log.keep_days: Expected `int` >= 0"),
+        ('[log]\nkeep_days = "many"', "log.keep_days: Expected `int`"),
+        ('[public]\nregion = "somewhere"', "public.region"),
+        ('[public]\nhostname = "no host"', "public: 'no host' is neither"),
+        ('[http]\ntrusted_proxies = ["everywhere"]', "http: 'everywhere' does not appear to be"),
+        ('[storage]\nurl = "mysql://x"', "storage: url: the address begins with"),
+        ('[observations]\nurl = "clickhouse://x"', "observations: url: the address begins with"),
+        ("[http", "Expected"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named_with_the_file_and_its_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    file = written(tmp_path, text)
+
+    with pytest.raises(BadSetting) as caught:
+        load_settings({}, {}, file)
+
+    assert str(caught.value).startswith(f"{file}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_variable_of_a_known_section_is_an_error() -> None:
+    with pytest.raises(BadSetting, match="CLOUDSTEAD_HTTP_ADRESS is no setting"):
+        load_settings({}, {"CLOUDSTEAD_HTTP_ADRESS": "127.0.0.1:80"}, None)
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="No such file"):
+        load_settings({}, {}, tmp_path / "nowhere.toml")
+
+
+def test_a_certificate_needs_its_key() -> None:
+    with pytest.raises(BadSetting, match="together or not at all"):
+        load_settings({"https": {"certificate_file": "chain.pem"}}, {}, None)
+
+
+def test_a_service_that_nobody_could_reach_is_an_error() -> None:
+    with pytest.raises(BadSetting, match="both off"):
+        load_settings({"http": {"address": ""}, "https": {"address": ""}}, {}, None)
+
+
+def test_passwords_in_addresses_are_never_shown() -> None:
+    url = "postgresql://cloud:s3cret@db.example:5432/cloudstead"
+
+    assert without_password(url) == "postgresql://cloud:***@db.example:5432/cloudstead"
+    assert "s3cret" not in repr(Settings(storage=StorageSettings(url=url)))
+    assert without_password("postgresql://db.example/x") == "postgresql://db.example/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8080", Address("127.0.0.1", 8080)),
+        ("localhost:0", Address("localhost", 0)),
+        ("*:8883", Address("0.0.0.0", 8883)),
+        ("[::1]:8080", Address("::1", 8080)),
+        ("", None),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(text: str, address: Address | None) -> None:
+    assert parse_address(text) == address
+    if address is not None:
+        assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["8080", ":8080", "host", "host:", "host:port", "host:65536", "host:²", "::1:8080", "[x]:1"]
+)
+def test_anything_else_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("name", ["localhost", "a.b-c.example", "::1", "192.0.2.1"])
+def test_a_host_is_a_lower_case_name_or_an_address(name: str) -> None:
+    assert is_host(name)
+
+
+@pytest.mark.parametrize("name", ["", "Upper.example", "-a.example", "a..b", "a b", "x" * 64, "*.example"])
+def test_anything_else_is_no_host(name: str) -> None:
+    assert not is_host(name)
