@@ -56,3 +56,13 @@ class IndexBatch(msgspec.Struct, frozen=True, gc=False):
 
     observations: tuple[Observation, ...]
     changes: tuple[ShadowChange, ...]
+
+
+class SearchResult(msgspec.Struct, frozen=True):
+    """The body of an Elasticsearch answer, ready for ``msgspec.json.encode``.
+
+    The state of a document is a ``msgspec.Raw`` with the very text that the device sent, unless the search asked for
+    parts of it.
+    """
+
+    response: dict[str, object]

@@ -1,4 +1,4 @@
-"""What observations need from the index. Every method may wait for threads or a network; none blocks the loop."""
+"""What core needs from the store of the index."""
 
 from __future__ import annotations
 
@@ -6,28 +6,69 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from cloudstead.core.ids import AccountId, ThingName, ThingUid
-    from cloudstead.core.observations.model import IndexBatch, ShadowChange, ThingDocument
+    from cloudstead.core.observations.model import IndexBatch, SearchResult, ShadowChange, ThingDocument
+    from cloudstead.search import ParsedSearch, SearchScope
 
 
 class ObservationIndex(Protocol):
-    """Observations, shadow changes and things, written in batches and searched."""
+    """A searchable index that follows the log; it owns its threads and never blocks the event loop.
+
+    Every method may raise `IndexUnavailable`; the searches also raise `SearchRefused`.
+    """
 
     async def append(self, batch: IndexBatch) -> None:
-        """Store a batch durably. Offsets that are held already are passed over, so a batch may come twice."""
+        """Store a batch of the log durably.
+
+        A batch whose offsets are stored already, wholly or in part, is completed and never doubled.
+        """
         ...
 
     async def put_things(self, documents: Collection[ThingDocument]) -> None:
-        """Insert or replace things."""
+        """Store or replace documents of things."""
         ...
 
     async def drop_things(self, account_id: AccountId, names: Collection[ThingName]) -> None:
         """Forget things; their observations stay."""
         ...
 
+    async def drop_account(self, account_id: AccountId) -> None:
+        """Forget everything of an account."""
+        ...
+
+    async def search_observations(self, scope: SearchScope, search: ParsedSearch) -> SearchResult:
+        """Answer a search over observations within a scope."""
+        ...
+
+    async def search_things(self, scope: SearchScope, search: ParsedSearch) -> SearchResult:
+        """Answer a search over things within a scope."""
+        ...
+
     async def shadow_history(
-        self, account_id: AccountId, thing_uid: ThingUid, *, before_offset: int | None, limit: int
+        self,
+        account_id: AccountId,
+        thing_uid: ThingUid,
+        *,
+        before_offset: int | None,
+        limit: int,
     ) -> Sequence[ShadowChange]:
-        """Return a thing's changes, newest first, below ``before_offset``."""
+        """Return the changes of a shadow, newest first, those before an offset if one is given."""
+        ...
+
+    async def last_offset(self) -> int:
+        """Return the highest offset that is stored, 0 when none is."""
+        ...
+
+    async def drop_before(self, account_id: AccountId, time: datetime) -> None:
+        """Forget the observations and shadow changes of an account from before a time."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let the store go."""
         ...

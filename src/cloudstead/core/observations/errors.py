@@ -1,0 +1,45 @@
+"""What can go wrong with searches and with the index.
+
+::
+
+    CloudsteadError
+    ├── SearchRefused          the search is malformed, breaks a rule or asks for too much
+    │   └── SearchTooSlow      it took longer than a search may
+    └── IndexUnavailable       the store of the index failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cloudstead.core.errors import CloudsteadError
+
+
+class SearchRefused(CloudsteadError):
+    """A search that is not answered; `reason` is a sentence for its author."""
+
+    code: ClassVar[str] = "search_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SearchTooSlow(SearchRefused):
+    """A search that was stopped because it took too long."""
+
+    code: ClassVar[str] = "search_too_slow"
+
+    def __init__(self, limit_ms: int) -> None:
+        super().__init__(f"The search took longer than {limit_ms} ms.")
+        self.limit_ms = limit_ms
+
+
+class IndexUnavailable(CloudsteadError):
+    """The store of the index failed; what was not indexed stays in the log and is indexed later."""
+
+    code: ClassVar[str] = "index_unavailable"
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(f"The observation store failed while {doing}.")
+        self.doing = doing

@@ -1,0 +1,242 @@
+"""From a typed query to the SQL condition that a document matches it.
+
+Every condition is true or false, never null, so that it can be negated; that is why values that may be absent are
+compared inside `ifNull`.
+"""
+
+# ruff: noqa: S608 (all outside text becomes SQL in cloudstead.search.sql)
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cloudstead.search import sql
+from cloudstead.search.dates import instant_of, looks_like_date
+from cloudstead.search.fields import Field, Index, Part, Paths, ValueType
+from cloudstead.search.query import (
+    Bool,
+    DomainLookup,
+    Exists,
+    Ids,
+    MatchAll,
+    MatchNone,
+    Prefix,
+    Query,
+    Range,
+    Terms,
+    Wildcard,
+)
+from cloudstead.search.reading import Scalar, numeric, spelled
+from cloudstead.search.scope import SearchScope
+from cloudstead.search.zones import UTC_ZONE, zone_named
+
+_TRUTHS = {"true": True, "false": False, "T": True, "F": False}
+_LEAVES_BY_NAME = 32
+_EARLIEST_MS = -2_208_988_800_000  # 1900-01-01
+_LATEST_MS = 10_413_791_999_999  # 2299-12-31
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Writes conditions for one search: its index, what its state holds, its scope and its `now`."""
+
+    index: Index
+    paths: Paths
+    scope: SearchScope
+    now_ms: int
+
+    def base(self, query: Query) -> tuple[str, ...]:
+        """Write the conditions of the scope, then that of the query."""
+        return (*self.scope.conditions(), *self.index.conditions, self.of(query))
+
+    def field(self, name: str) -> Field:
+        """Resolve a field of the index."""
+        return self.index.resolve(name, self.paths)
+
+    def of(self, query: Query) -> str:
+        """Write the condition of one query."""
+        match query:
+            case MatchAll():
+                return "1"
+            case MatchNone():
+                return "0"
+            case Terms():
+                return self._terms(self.field(query.field), query.values)
+            case DomainLookup():
+                return self._lookup(query)
+            case Range():
+                return self._range(query)
+            case Exists():
+                return self.exists(query.field)
+            case Prefix():
+                return self._texts(query.field, lambda value: f"startsWith({value}, {sql.text(query.prefix)})")
+            case Wildcard():
+                pattern = sql.text(like_pattern(query.pattern))
+                return self._texts(query.field, lambda value: f"like({value}, {pattern})")
+            case Ids():
+                return self._ids(query)
+            case Bool():
+                return self._bool(query)
+
+    def exists(self, name: str) -> str:
+        """Write that the document has any value at the field or below it."""
+        own = self.field(name)
+        leaves = self.index.leaves(name, self.paths)
+        if len(leaves) > _LEAVES_BY_NAME:
+            below = name.partition(".")[2]
+            return (
+                "notEmpty(JSONAllPaths(state))"
+                if not below
+                else f"({own.present} OR arrayExists(p -> startsWith(p, {sql.text(below + '.')}), JSONAllPaths(state)))"
+            )
+        return sql.any_of([own.present, *(leaf.present for leaf in leaves)])
+
+    def _terms(self, found: Field, values: tuple[Scalar, ...]) -> str:
+        return sql.any_of(condition for part in found.parts if (condition := self._equals(part, values)) != "0")
+
+    def _equals(self, part: Part, values: tuple[Scalar, ...]) -> str:
+        literals = sorted({literal for value in values if (literal := self._literal(part, value)) is not None})
+        if not literals:
+            return "0"
+        if part.many:
+            return f"hasAny({part.sql}, [{', '.join(literals)}])"
+        one = literals[0] if len(literals) == 1 else None
+        condition = f"{part.sql} = {one}" if one else f"{part.sql} IN ({', '.join(literals)})"
+        return f"ifNull({condition}, 0)" if part.nullable else f"({condition})"
+
+    def _literal(self, part: Part, value: Scalar) -> str | None:
+        """Write a value as the part would hold it; None when the part cannot hold such a value."""
+        match part.type:
+            case ValueType.TEXT:
+                return sql.text(spelled(value))
+            case ValueType.DATE:
+                return instant_sql(instant_of(value, now_ms=self.now_ms))
+            case ValueType.BOOLEAN:
+                truth = _TRUTHS.get(value) if isinstance(value, str) else value
+                return ("true" if truth else "false") if isinstance(truth, bool) else None
+            case ValueType.INTEGER | ValueType.FLOAT:
+                found = numeric(value)
+                return None if found is None else sql.number(found)
+
+    def _lookup(self, query: DomainLookup) -> str:
+        domains = self.scope.subtree(query.domain)
+        if not domains:
+            return "0"
+        names = (
+            f"(SELECT thing_name FROM things FINAL WHERE account_id = {sql.text(self.scope.account_id)}"
+            f" AND domain IN {sql.texts(domains)})"
+        )
+        return sql.any_of(
+            f"arrayExists(x -> x IN {names}, {part.sql})"
+            if part.many
+            else (f"ifNull({part.sql} IN {names}, 0)" if part.nullable else f"({part.sql} IN {names})")
+            for part in self.field(query.field).textual.parts
+        )
+
+    def _range(self, query: Range) -> str:
+        return sql.any_of(self._part_range(part, query) for part in self.field(query.field).parts)
+
+    def _part_range(self, part: Part, query: Range) -> str:
+        bounds = [bound for bound in (query.lower, query.upper) if bound is not None]
+        dated = bool(bounds) and all(isinstance(b.value, str) and looks_like_date(b.value) for b in bounds)
+        match part.type:
+            case ValueType.BOOLEAN:
+                return "0"
+            case ValueType.DATE:
+                return _between(part, part.sql, query, *self._dates(query))
+            case ValueType.TEXT if dated:
+                dates = "parseDateTime64BestEffortOrNull({}, 3, 'UTC')"
+                return _between(part, dates, query, *self._dates(query))
+            case ValueType.TEXT:
+                ends = [
+                    None if bound is None else sql.text(spelled(bound.value)) for bound in (query.lower, query.upper)
+                ]
+                return _between(part, "{}", query, *ends)
+            case _ if dated:
+                return _between(part, "fromUnixTimestamp64Milli(toInt64({}), 'UTC')", query, *self._dates(query))
+            case _:
+                numbers = [None if bound is None else numeric(bound.value) for bound in (query.lower, query.upper)]
+                if any(
+                    bound and found is None for bound, found in zip((query.lower, query.upper), numbers, strict=True)
+                ):
+                    return "0"
+                return _between(part, "{}", query, *(None if n is None else sql.number(n) for n in numbers))
+
+    def _dates(self, query: Range) -> tuple[str | None, str | None]:
+        zone = UTC_ZONE if query.time_zone is None else zone_named(query.time_zone)
+        written: list[str | None] = []
+        for bound, rounds_up in ((query.lower, False), (query.upper, True)):
+            if bound is None:
+                written.append(None)
+                continue
+            # gt and lte reach the end of a rounded unit, gte and lt stop at its beginning.
+            found = instant_of(
+                bound.value,
+                now_ms=self.now_ms,
+                zone=zone,
+                written=query.format,
+                round_up=bound.inclusive is rounds_up,
+            )
+            written.append(instant_sql(found))
+        return written[0], written[1]
+
+    def _texts(self, name: str, matches: Callable[[str], str]) -> str:
+        return sql.any_of(
+            f"arrayExists(x -> {matches('assumeNotNull(x)')}, {part.sql})"
+            if part.many
+            else (f"ifNull({matches(part.sql)}, 0)" if part.nullable else f"({matches(part.sql)})")
+            for part in self.field(name).textual.parts
+        )
+
+    def _ids(self, query: Ids) -> str:
+        if query.types and not {self.index.document_type, "_all"} & set(query.types):
+            return "0"
+        return self._terms(self.field("_id"), query.values)
+
+    def _bool(self, query: Bool) -> str:
+        conditions = [self.of(clause) for clause in query.must]
+        if query.minimum == 1:
+            conditions.append(sql.any_of(self.of(clause) for clause in query.should))
+        elif query.minimum > 1:
+            counted = " + ".join(f"({self.of(clause)})" for clause in query.should)
+            conditions.append(f"(({counted}) >= {query.minimum})")
+        conditions += [f"(NOT {self.of(clause)})" for clause in query.must_not]
+        return "0" if "0" in conditions else sql.all_of(conditions)
+
+
+def instant_sql(instant_ms: int) -> str:
+    """Write an instant as DateTime64(3), cut to the years 1900 to 2299 that the type can hold."""
+    bounded = min(max(instant_ms, _EARLIEST_MS), _LATEST_MS)
+    return f"fromUnixTimestamp64Milli({sql.number(bounded)}, 'UTC')"
+
+
+def like_pattern(pattern: str) -> str:
+    """Turn a pattern of `*`, `?` and backslash escapes into one of LIKE."""
+    found: list[str] = []
+    escaped = False
+    for char in pattern:
+        if escaped or char not in "*?\\":
+            found.append("\\" + char if char in "%_\\" else char)
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        else:
+            found.append("%" if char == "*" else "_")
+    if escaped:
+        found.append("\\\\")
+    return "".join(found)
+
+
+def _between(part: Part, reads: str, query: Range, lower: str | None, upper: str | None) -> str:
+    """Compare a part, read through the template `reads`, with both ends at once."""
+    value = reads.format("assumeNotNull(x)" if part.many else part.sql)
+    ends: list[str] = []
+    if query.lower and lower is not None:
+        ends.append(f"{value} {'>=' if query.lower.inclusive else '>'} {lower}")
+    if query.upper and upper is not None:
+        ends.append(f"{value} {'<=' if query.upper.inclusive else '<'} {upper}")
+    if not ends:
+        return part.present
+    condition = " AND ".join(ends)
+    if part.many:
+        return f"arrayExists(x -> ifNull({condition}, 0), {part.sql})"
+    return f"ifNull({condition}, 0)" if part.nullable else f"({condition})"

@@ -1,0 +1,219 @@
+"""The documents of an answer: the order that they are asked in, and the shape that they come back in."""
+
+# ruff: noqa: S608 (all outside text becomes SQL in cloudstead.search.sql)
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cloudstead.search import sql, values
+from cloudstead.search.conditions import Conditions
+from cloudstead.search.errors import SearchInvalid
+from cloudstead.search.fields import OBSERVATIONS, Field, Index
+from cloudstead.search.selection import Sort, SourceFilter
+from cloudstead.search.terms import terms_of
+from cloudstead.search.values import Values
+
+_MODES = {"min": "arrayMin", "max": "arrayMax", "sum": "arraySum", "avg": "arrayAvg", "median": "arrayAvg"}
+
+
+@dataclass(frozen=True, slots=True)
+class SortColumn:
+    """One column to order by: what is compared, what is shown, and where absent values go."""
+
+    compared: str
+    shown: str
+    ascending: bool
+    absent_first: bool = False
+
+    @property
+    def order(self) -> str:
+        """Write the step of ORDER BY."""
+        return self.order_of(self.compared)
+
+    def order_of(self, name: str) -> str:
+        """Write the step of ORDER BY over another name of the same value."""
+        direction = "ASC" if self.ascending else "DESC"
+        return f"{name} {direction} NULLS {'FIRST' if self.absent_first else 'LAST'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SortPlan:
+    """The columns of a sort; `steps` tells for each step of the caller which columns show its value."""
+
+    columns: tuple[SortColumn, ...]
+    steps: tuple[tuple[int, ...] | str, ...]
+
+    @property
+    def scores(self) -> bool:
+        """Tell whether hits are ordered by nothing but their score."""
+        return all(step == "_score" for step in self.steps)
+
+    def shown(self, cells: Sequence[Any], *, score: float, position: int) -> list[object]:
+        """Return the sort values of one hit."""
+        found: list[object] = []
+        for step in self.steps:
+            if isinstance(step, str):
+                found.append(score if step == "_score" else position)
+            else:
+                found.append(next((cells[index] for index in step if cells[index] is not None), None))
+        return found
+
+
+def plan_sort(sorts: tuple[Sort, ...], conditions: Conditions) -> SortPlan:
+    """Plan the columns of a sort; a field that no document ever held is refused unless the sort tolerates it."""
+    columns: list[SortColumn] = []
+    steps: list[tuple[int, ...] | str] = []
+    for sort in sorts:
+        if sort.field in {"_score", "_doc"}:
+            steps.append(sort.field)
+            if sort.field == "_doc":
+                columns += [SortColumn(name, "NULL", sort.ascending) for name in conditions.index.natural_order]
+            continue
+        found = conditions.field(sort.field)
+        if not found.parts:
+            if not sort.tolerates_unmapped:
+                raise SearchInvalid(f"No mapping found for [{sort.field}] in order to sort on")
+            steps.append(())
+            continue
+        first = len(columns)
+        columns += _columns(sort, found, conditions)
+        steps.append(tuple(range(first, len(columns))))
+    return SortPlan(tuple(columns), tuple(steps))
+
+
+def _columns(sort: Sort, found: Field, conditions: Conditions) -> list[SortColumn]:
+    """Order by the numbers of a field, then by its texts."""
+    absent_first = sort.missing == "_first"
+    custom = sort.missing not in {"_first", "_last"}
+    if custom and found.type is not None:
+        terms = terms_of(found, sort.missing, conditions.now_ms)
+        if terms is not None:
+            one = _single(terms.values, sort)
+            return [SortColumn(one, one, sort.ascending)]
+    if found.is_date:
+        part = found.parts[0]
+        return [SortColumn(part.sql, f"toUnixTimestamp64Milli({part.sql})", sort.ascending, absent_first)]
+    columns: list[SortColumn] = []
+    whole = values.wholes(found.numeric) if found.numeric.parts else None
+    read = whole or (values.numbers(found.numeric) if found.numeric.parts else None)
+    for kind in (read, values.texts(found)):
+        if kind is not None:
+            one = _single(kind, sort)
+            columns.append(SortColumn(one, one, sort.ascending, absent_first))
+    return columns
+
+
+def _single(read: Values, sort: Sort) -> str:
+    """Reduce a list to the value that stands for the document: its least ascending, its greatest descending."""
+    if not read.many:
+        return read.sql
+    mode = sort.mode or ("min" if sort.ascending else "max")
+    return f"if(empty({read.sql}), NULL, {_MODES[mode]}({read.sql}))"
+
+
+@dataclass(frozen=True, slots=True)
+class HitShape:
+    """How the hits of one list look."""
+
+    index: Index
+    source: SourceFilter
+    fields: tuple[str, ...] | None
+    plan: SortPlan
+    score: float | None
+
+    def hit(self, cells: Sequence[Any], sort_cells: Sequence[Any], position: int) -> dict[str, object]:
+        """Shape one row of document columns."""
+        whole, identity = _document(self.index, cells)
+        found: dict[str, object] = {
+            "_index": self.index.name,
+            "_type": self.index.document_type,
+            "_id": identity,
+            "_score": self.score,
+        }
+        if self.source.is_whole:
+            found["_source"] = whole
+        elif self.source.wanted:
+            found["_source"] = self.source.of(_decoded(whole))
+        if self.fields is not None:
+            picked = _picked(_decoded(whole), self.fields)
+            if picked:
+                found["fields"] = picked
+        if self.plan.steps:
+            found["sort"] = self.plan.shown(sort_cells, score=self.score or 0.0, position=position)
+        return found
+
+
+def _document(index: Index, cells: Sequence[Any]) -> tuple[dict[str, object], str]:
+    """Put a document together from its columns; the state stays the text that was received."""
+    if index is OBSERVATIONS:
+        offset, name, kind, domain, timestamp, source = cells
+        return {
+            "thingName": name,
+            "thingType": kind,
+            "domain": domain,
+            "timestamp": timestamp,
+            "state": msgspec.Raw(source.encode()),
+        }, str(offset)
+    name, kind, label, domain, description, created_at, created_by, source = cells
+    document: dict[str, object] = {"thingName": name, "thingType": kind}
+    if label is not None:
+        document["label"] = label
+    document["domain"] = domain
+    if description is not None:
+        document["description"] = description
+    document["createdAt"] = created_at
+    if created_by is not None:
+        document["createdBy"] = created_by
+    document["state"] = msgspec.Raw(source.encode())
+    return document, str(name)
+
+
+def _decoded(document: dict[str, object]) -> dict[str, object]:
+    state = document["state"]
+    return document | {"state": msgspec.json.decode(state) if isinstance(state, msgspec.Raw) else state}
+
+
+def _picked(document: dict[str, object], fields: tuple[str, ...]) -> dict[str, object]:
+    """Pick leaves by their paths, each as a list of its values."""
+    found: dict[str, object] = {}
+    for path, value in _leaves(document, ""):
+        if any(_covers(pattern, path) for pattern in fields if pattern != "_source"):
+            known = found.setdefault(path, [])
+            if isinstance(known, list):
+                known.append(value)
+    return found
+
+
+def _covers(pattern: str, path: str) -> bool:
+    return pattern in {path, "*"} or (pattern.endswith("*") and path.startswith(pattern[:-1]))
+
+
+def _leaves(value: object, path: str) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return [
+            leaf for key, member in value.items() for leaf in _leaves(member, f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(value, list):
+        return [leaf for entry in value for leaf in _leaves(entry, path)]
+    return [(path, value)]
+
+
+def document_statement(
+    conditions: Conditions,
+    where: Sequence[str],
+    plan: SortPlan,
+    *,
+    start: int,
+    size: int,
+) -> str:
+    """Write the statement of one page of documents."""
+    index = conditions.index
+    selected = [*index.document_columns, *(column.shown for column in plan.columns)]
+    order = [*(column.order for column in plan.columns), *index.natural_order]
+    return (
+        f"SELECT {', '.join(selected)} FROM {index.table} WHERE {sql.all_of(where)}"
+        f" ORDER BY {', '.join(order)} LIMIT {size} OFFSET {start}"
+    )

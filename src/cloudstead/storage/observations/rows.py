@@ -1,0 +1,130 @@
+"""What is written: observations, shadow changes and things as lines of JSON, states in their searchable form."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from cloudstead.search import FlatState, flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cloudstead.core.observations.model import Observation, ShadowChange, ThingDocument
+    from cloudstead.search import Kind
+
+Row: TypeAlias = "list[object]"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The years that DateTime64(3) holds; the receive time of a message is always inside.
+_EARLIEST_MS = -2_208_988_800_000
+_LATEST_MS = 10_413_791_999_999
+
+
+@dataclass(slots=True)
+class WrittenRows:
+    """Rows by partition, and what their states hold."""
+
+    by_week: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, dict[str, Kind]] = field(default_factory=lambda: defaultdict(dict))
+    refused: int = 0
+
+    def note(self, account_id: str, state: FlatState) -> None:
+        """Remember the kinds of a state's paths."""
+        if state.refused is not None:
+            self.refused += 1
+        known = self.kinds[account_id]
+        for path, kind in state.kinds.items():
+            found = known.get(path)
+            known[path] = kind if found is None else found | kind
+
+
+def instant_text(millis: int) -> str:
+    """Write an instant as seconds with three decimals.
+
+    As a bare number of milliseconds ClickHouse would take it for seconds, and store the year 9999 without a word.
+    """
+    bounded = min(max(millis, _EARLIEST_MS), _LATEST_MS)
+    seconds, rest = divmod(abs(bounded), 1000)
+    return f"{'-' if bounded < 0 else ''}{seconds}.{rest:03}"
+
+
+def week_of(millis: int) -> str:
+    """Name the partition of an instant: the Monday of its week."""
+    day = _EPOCH + timedelta(milliseconds=min(max(millis, _EARLIEST_MS), _LATEST_MS))
+    return (day - timedelta(days=day.weekday())).strftime("%Y%m%d")
+
+
+def text_of(source: bytes) -> str:
+    """Return the text of a source; bytes that are no UTF-8 become replacement characters."""
+    return source.decode("utf-8", "replace")
+
+
+def observation_rows(observations: Iterable[Observation]) -> WrittenRows:
+    """Write observations."""
+    written = WrittenRows()
+    for seen in observations:
+        state = flatten(seen.state_json)
+        written.note(seen.account_id, state)
+        written.by_week[week_of(seen.timestamp_ms)].append(
+            [
+                seen.offset,
+                seen.account_id,
+                seen.thing_uid,
+                seen.thing_name,
+                seen.thing_type,
+                seen.domain,
+                instant_text(seen.timestamp_ms),
+                text_of(seen.state_json),
+                state.values,
+            ],
+        )
+    return written
+
+
+def change_rows(changes: Iterable[ShadowChange]) -> dict[str, list[Row]]:
+    """Write shadow changes by partition."""
+    by_week: dict[str, list[Row]] = defaultdict(list)
+    for change in changes:
+        by_week[week_of(change.timestamp_ms)].append(
+            [
+                change.offset,
+                change.account_id,
+                change.thing_uid,
+                change.thing_name,
+                change.verb,
+                change.version,
+                change.author,
+                instant_text(change.timestamp_ms),
+                text_of(change.request_json),
+                change.outcome,
+            ],
+        )
+    return by_week
+
+
+def thing_rows(documents: Iterable[ThingDocument]) -> WrittenRows:
+    """Write things; they have one partition."""
+    written = WrittenRows()
+    for document in documents:
+        state = flatten(document.state_json)
+        written.note(document.account_id, state)
+        written.by_week[""].append(
+            [
+                document.account_id,
+                document.thing_name,
+                document.thing_uid,
+                document.thing_type,
+                document.label,
+                document.domain,
+                document.description,
+                instant_text(document.created_at_ms),
+                document.created_by,
+                document.version,
+                text_of(document.state_json),
+                state.values,
+            ],
+        )
+    return written
