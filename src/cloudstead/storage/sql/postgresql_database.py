@@ -51,8 +51,6 @@ _GAVE_WAY: Final = (
     # Under SERIALIZABLE these, too, may tell of another transaction that came first: PostgreSQL manual, section 13.5.
     asyncpg.UniqueViolationError,
     asyncpg.ForeignKeyViolationError,
-    # Another process migrated the schema: the plans of this connection are void, and now forgotten.
-    asyncpg.InvalidCachedStatementError,
 )
 _LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
 _SETTINGS: Final = {
