@@ -11,7 +11,7 @@ from cloudstead.protocols.mqtt.deadlines import Deadlines
 from cloudstead.protocols.mqtt.events import WillDue
 from cloudstead.protocols.mqtt.message import Message
 from cloudstead.protocols.mqtt.profile import Profile, SpaceLimits
-from cloudstead.protocols.mqtt.session import Session
+from cloudstead.protocols.mqtt.session import Session, session_key
 from cloudstead.protocols.mqtt.space import Space
 
 if TYPE_CHECKING:
@@ -86,6 +86,11 @@ class Broker:
             self._drop_if_empty(held)
         return held.publish(message, routes, retain=retain, sender=sender, now=now)
 
+    def wants(self, space: str, topic: str) -> bool:
+        """Tell whether a message on the topic would go to any session; raises TopicInvalid for what is no topic."""
+        held = self._spaces.get(space)
+        return held is not None and bool(held.route(topic))
+
     def take_dirty(self) -> set[Connection]:
         """Return the connections to write to or to close, and start collecting anew."""
         dirty = self.dirty
@@ -106,10 +111,10 @@ class Broker:
         for session in self._session_deadlines.due(now):
             self._check_session(session, now)
 
-    def find(self, space: str, client_id: str) -> Connection | None:
+    def find(self, space: str, client_id: str, *, holder: str = "") -> Connection | None:
         """Return the live connection of a client."""
         held = self._spaces.get(space)
-        session = held.sessions.get(client_id) if held is not None else None
+        session = held.sessions.get(session_key(holder, client_id)) if held is not None else None
         return session.connection if session is not None else None
 
     def connections(self, space: str) -> list[Connection]:
@@ -152,18 +157,19 @@ class Broker:
         self._connection_deadlines.put(connection, when)
 
     def enter(
-        self, space: str, client_id: str, profile: Profile, *, clean_start: bool, now: float
+        self, space: str, client_id: str, profile: Profile, *, holder: str, clean_start: bool, now: float
     ) -> tuple[Session, bool] | None:
         """Find or make the session of an accepted client, ending its older connection; None when the space is full.
 
         The second value tells whether earlier state is resumed (MQTT 5, section 3.1.2.4).
         """
         held = self._space(space)
-        session = held.sessions.get(client_id)
+        key = session_key(holder, client_id)
+        session = held.sessions.get(key)
         if session is not None and session.connection is not None:
             self.counters.takeovers += 1
             session.connection.close(reasons.SESSION_TAKEN_OVER, "the same client id connected again", now)
-            session = self._space(space).sessions.get(client_id)
+            session = self._space(space).sessions.get(key)
         if session is not None and (clean_start or not profile.max_session_expiry_s):
             self._end_session(session)
             session = None
@@ -174,7 +180,7 @@ class Broker:
             return session, True
         if len(held.sessions) >= held.limits.max_sessions:
             return None
-        session = held.sessions[client_id] = Session(held, client_id, profile, self.counters)
+        session = held.sessions[key] = Session(held, client_id, profile, self.counters, key=key)
         return session, False
 
     def leave(self, connection: Connection, session: Session | None, *, with_will: bool, now: float) -> None:

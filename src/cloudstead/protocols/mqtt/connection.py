@@ -345,8 +345,12 @@ class Connection:
 
     # Decisions
 
-    def accept(self, *, space: str, profile: Profile, now: float) -> bool:
-        """Let the client in under this profile; False when the profile refuses it, which has then been answered."""
+    def accept(self, *, space: str, profile: Profile, now: float, holder: str = "") -> bool:
+        """Let the client in under this profile; False when the profile refuses it, which has then been answered.
+
+        `holder` says whom the session belongs to: the same client id of another holder is another session, so that
+        nobody ends somebody else's connection or inherits what waits for it.
+        """
         request = self._request
         if self._state != _UNDECIDED or request is None:
             return False
@@ -355,7 +359,7 @@ class Connection:
             self.refuse(*refusal, now)
             return False
         client_id = request.client_id or self._broker.new_client_id()
-        entered = self._broker.enter(space, client_id, profile, clean_start=request.clean_start, now=now)
+        entered = self._broker.enter(space, client_id, profile, holder=holder, clean_start=request.clean_start, now=now)
         if entered is None:
             self.refuse(reasons.QUOTA_EXCEEDED, "too many sessions", now)
             return False

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _LAST_PACKET_ID = 65_535
 
 
+def session_key(holder: str, client_id: str) -> str:
+    """Return what names a session in its space: holders choose their client ids freely and never meet each other's.
+
+    No client id holds a NUL (MQTT 5, section 1.5.4), so two pairs never make the same key.
+    """
+    return f"{client_id}\0{holder}"
+
+
 class Session:
     """Hands messages to the connection while there is one, in order and within its window; keeps them otherwise."""
 
@@ -36,6 +44,7 @@ class Session:
         "expires_at",
         "expiry_s",
         "inbound",
+        "key",
         "space",
         "subscriptions",
         "will",
@@ -43,8 +52,9 @@ class Session:
         "will_owner",
     )
 
-    def __init__(self, space: Space, client_id: str, profile: Profile, counters: Counters) -> None:
+    def __init__(self, space: Space, client_id: str, profile: Profile, counters: Counters, *, key: str) -> None:
         self.space = space
+        self.key = key
         self.client_id = client_id
         self.connection: Connection | None = None
         self.subscriptions: dict[str, Subscription] = {}

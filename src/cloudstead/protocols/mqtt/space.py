@@ -111,7 +111,7 @@ class Space:
         """Remove a session with all its subscriptions."""
         for text in list(session.subscriptions):
             self.unsubscribe(session, text)
-        del self.sessions[session.client_id]
+        del self.sessions[session.key]
 
     def route(self, topic: str) -> tuple[Subscribers, ...]:
         """Return the subscribers of every matching filter; raises TopicInvalid for what is no topic name."""

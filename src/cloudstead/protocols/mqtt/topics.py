@@ -8,9 +8,6 @@ from cloudstead.protocols.mqtt.errors import TopicInvalid
 SHARE_PREFIX = "$share/"
 MAX_TOPIC_BYTES = 65_535
 
-# A topic that fans in from thousands of devices is looked up again and again; beyond this many the cache starts anew.
-MATCH_CACHE_TOPICS = 65_536
-
 T = TypeVar("T")
 
 
@@ -104,13 +101,15 @@ class TopicTree(Generic[T]):
     """Holds one value per topic filter and finds all values whose filter matches a topic.
 
     Filters without wildcards live in a dict, the others in a trie. What a topic matched is remembered; a filter
-    without wildcards that comes or goes forgets only its own topic, so connecting devices do not disturb the rest.
+    without wildcards that comes or goes forgets only its own topic, so connecting devices do not disturb the rest. Beyond
+    `cached_topics` the memory starts anew.
     """
 
-    __slots__ = ("_cache", "_exact", "_make", "_root")
+    __slots__ = ("_cache", "_cached_topics", "_exact", "_make", "_root")
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(self, make: Callable[[], T], *, cached_topics: int = 65_536) -> None:
         self._make = make
+        self._cached_topics = cached_topics
         self._exact: dict[str, T] = {}
         self._root: _Node[T] = _Node()
         self._cache: dict[str, tuple[T, ...]] = {}
@@ -162,7 +161,7 @@ class TopicTree(Generic[T]):
         found = self._cache.get(topic)
         if found is None:
             check_topic(topic)
-            if len(self._cache) >= MATCH_CACHE_TOPICS:
+            if len(self._cache) >= self._cached_topics:
                 self._cache.clear()
             found = self._cache[topic] = self._search(topic)
         return found
