@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cloudstead.app.accounts import create_account
+from cloudstead.app.data_folder import DataFolder
+from cloudstead.app.doctor import certificates, examine, machine, network, stores
+from cloudstead.app.doctor.finding import Finding, State
+from cloudstead.app.keys import open_keys, server_certificate
+from cloudstead.app.settings import (
+    DataSettings,
+    HttpSettings,
+    HttpsSettings,
+    LimitSettings,
+    MqttsSettings,
+    Settings,
+    StorageSettings,
+)
+from cloudstead.core.clock import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def named(findings: Iterable[Finding], what: str) -> Finding:
+    """Return the one finding about ``what``."""
+    (found,) = [finding for finding in findings if finding.what == what]
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with its secrets, made at ``NOW`` and held by nobody."""
+    held = DataFolder.hold(tmp_path / "data")
+    clock = ManualClock(NOW)
+    server_certificate(held, open_keys(held, clock).authority, ["localhost"], clock)
+    held.release()
+    return held.path
+
+
+def test_a_machine_on_which_nothing_was_started_yet_is_not_wrong(tmp_path: Path) -> None:
+    settings = Settings(
+        data=DataSettings(folder=str(tmp_path / "none")),
+        http=HttpSettings(address="127.0.0.1:0"),
+        https=HttpsSettings(address=""),
+        mqtts=MqttsSettings(address=""),
+    )
+
+    assert not [finding for finding in examine(settings) if finding.is_wrong]
+    assert not (tmp_path / "none").exists()
+
+
+async def test_a_folder_in_good_order_is_good(tmp_path: Path) -> None:
+    settings = Settings(data=DataSettings(folder=str(tmp_path / "data")))
+    await create_account(settings, name="One", user_name="admin", email="admin@example.org", hosts=())
+
+    findings = list(stores.examine(tmp_path / "data", settings, holder=None, now=NOW))
+
+    assert named(findings, "data folder").state is State.GOOD
+    assert named(findings, "state").state is State.GOOD
+    assert "held by nobody" in named(findings, "data folder").seen
+
+
+def test_the_holder_of_the_folder_is_named(folder: Path) -> None:
+    assert "process 7" in named(stores.examine(folder, Settings(), holder=7, now=NOW), "data folder").seen
+
+
+def test_a_state_that_is_none_is_wrong(folder: Path) -> None:
+    (folder / "state.sqlite").write_text("no database at all")
+
+    assert named(stores.examine(folder, Settings(), holder=None, now=NOW), "state").is_wrong
+
+
+def test_the_password_of_a_state_server_is_not_shown(folder: Path) -> None:
+    settings = Settings(storage=StorageSettings(url="postgresql://u:s3cret@db.example/x"))
+
+    assert "s3cret" not in repr(list(stores.examine(folder, settings, holder=None, now=NOW)))
+
+
+def test_a_clock_behind_the_log_is_wrong(folder: Path) -> None:
+    segment = folder / "log" / f"{1:020}.log"
+    segment.write_bytes(b"")
+    os.utime(segment, (NOW.timestamp(), NOW.timestamp()))
+
+    good = named(stores.examine(folder, Settings(), holder=None, now=NOW + timedelta(days=1)), "clock")
+    wrong = named(stores.examine(folder, Settings(), holder=None, now=NOW - timedelta(days=1)), "clock")
+
+    assert (good.state, wrong.state) == (State.GOOD, State.WRONG)
+    assert wrong.advice
+
+
+@pytest.mark.parametrize(
+    ("after", "state"),
+    [(timedelta(days=1), State.GOOD), (timedelta(days=380), State.NOTE), (timedelta(days=400), State.WRONG)],
+)
+def test_a_certificate_is_told_before_it_ends_and_when_it_has(folder: Path, after: timedelta, state: State) -> None:
+    found = named(certificates.examine(folder, Settings(), now=NOW + after), "server certificate")
+
+    assert found.state is state
+
+
+def test_a_clock_behind_the_certificates_is_wrong(folder: Path) -> None:
+    found = named(certificates.examine(folder, Settings(), now=NOW - timedelta(days=1)), "authority")
+
+    assert found.is_wrong
+    assert "clock" in found.advice
+
+
+def test_a_given_certificate_is_looked_at(folder: Path) -> None:
+    settings = Settings(https=HttpsSettings(certificate_file=str(folder / "nowhere.pem"), private_key_file="x"))
+
+    assert named(certificates.examine(folder, settings, now=NOW), "https certificate").is_wrong
+
+
+def test_secrets_that_others_may_read_are_wrong(folder: Path) -> None:
+    assert named(certificates.examine(folder, Settings(), now=NOW), "secrets").state is State.GOOD
+    (folder / "keys" / "installation.key").chmod(0o644)
+    assert named(certificates.examine(folder, Settings(), now=NOW), "secrets").is_wrong
+
+
+def test_a_taken_port_is_wrong_before_the_start_and_good_while_running() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(http=HttpSettings(address=f"127.0.0.1:{taken.getsockname()[1]}"))
+        stopped = named(network.examine(settings, is_running=False), "http")
+        running = named(network.examine(settings, is_running=True), "http")
+
+    assert (stopped.state, running.state) == (State.WRONG, State.GOOD)
+
+
+def test_a_free_port_is_good_before_the_start_and_wrong_while_running() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(http=HttpSettings(address=f"127.0.0.1:{taken.getsockname()[1]}"))
+    stopped = named(network.examine(settings, is_running=False), "http")
+    running = named(network.examine(settings, is_running=True), "http")
+
+    assert (stopped.state, running.state) == (State.GOOD, State.WRONG)
+
+
+def test_listeners_that_are_off_are_not_looked_at() -> None:
+    names = [finding.what for finding in network.examine(Settings(), is_running=False)]
+
+    assert "mqtt" not in names
+
+
+def test_more_connections_than_open_files_deserve_a_look(tmp_path: Path) -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = Settings(limits=LimitSettings(connections=limit))
+
+    assert named(machine.examine(tmp_path, many), "open files").state is State.NOTE
