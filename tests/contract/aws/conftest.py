@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+
 from contract.aws.installation import Installation, Server
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+
 from contract.aws.installation import send
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

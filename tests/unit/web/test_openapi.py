@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from cloudstead.web.openapi import describe
+from cloudstead.web.page import index_page, operations_page
+from unit.web.faces import DOCUMENT, FACE, ROWS
+
+
+def test_every_row_is_described_once():
+    document = describe(DOCUMENT, [FACE])
+    shown = [(m.upper(), path, each["operationId"]) for path, ms in document["paths"].items() for m, each in ms.items()]
+    assert sorted(shown) == sorted((row.method, row.path, row.name) for row in ROWS)
+
+
+def test_shapes_become_schemas():
+    document = describe(DOCUMENT, [FACE])
+    order = document["paths"]["/v1/orders"]["post"]
+    assert order["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Order"}
+    answer = order["responses"]["201"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Order"}
+    assert set(document["components"]["schemas"]) == {"Item", "Order"}
+    assert order["x-permission"] == "order:place"
+
+
+def test_a_query_becomes_parameters():
+    document = describe(DOCUMENT, [FACE])
+    limit, after = document["paths"]["/v1/items"]["get"]["parameters"]
+    assert (limit["name"], limit["in"], limit["required"]) == ("limit", "query", False)
+    assert limit["schema"] == {"type": "integer", "default": 50}
+    assert after["name"] == "after"
+
+
+def test_path_parameters_are_required():
+    document = describe(DOCUMENT, [FACE])
+    [name] = document["paths"]["/v1/items/{name}"]["get"]["parameters"]
+    assert name == {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def test_open_rows_need_no_credential():
+    document = describe(DOCUMENT, [FACE])
+    assert document["paths"]["/v1/door"]["get"]["security"] == []
+    assert document["paths"]["/v1/items"]["get"]["security"] == [{"shop": []}]
+    assert document["components"]["securitySchemes"] == {"shop": {"type": "http", "scheme": "bearer"}}
+
+
+def test_a_page_shows_the_operations_and_loads_nothing():
+    page = operations_page(describe(DOCUMENT, [FACE]), name="shop")
+    assert "/v1/orders" in page
+    assert "Shop &lt;1&gt;" in page
+    assert "<script" not in page
+    assert "src=" not in page
+
+
+def test_the_index_escapes_what_it_shows():
+    assert "Sells &amp; buys." in index_page([DOCUMENT])
