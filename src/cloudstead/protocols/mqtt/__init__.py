@@ -4,6 +4,7 @@
     connection, admission      one connection: parsing, decisions, flow control, output
     topics, retained           matching
     backlog, message           what waits, and what is encoded once for many
+    incoming                   what the client publishes: windows, aliases, QoS 1 and 2 of the receiving side
     inbox, outbox              bytes to frames, packets to bytes
     decode, encode             packets; properties and wire are what they are made of
     profile, reasons, events   limits, reason codes, and the words between a connection and its owner

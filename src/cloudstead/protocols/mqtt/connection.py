@@ -10,9 +10,7 @@ from cloudstead.protocols.mqtt.decode import (
     decode_acknowledgement,
     decode_connect,
     decode_disconnect,
-    decode_publish,
     decode_subscribe,
-    decode_topic,
     decode_unsubscribe,
 )
 from cloudstead.protocols.mqtt.errors import MalformedPacket, ProtocolFailure, ProtocolViolation
@@ -25,6 +23,7 @@ from cloudstead.protocols.mqtt.events import (
     Unsubscribed,
 )
 from cloudstead.protocols.mqtt.inbox import Inbox
+from cloudstead.protocols.mqtt.incoming import Incoming
 from cloudstead.protocols.mqtt.outbox import Outbox
 from cloudstead.protocols.mqtt.profile import STANDARD, Profile
 from cloudstead.protocols.mqtt.properties import Properties
@@ -44,11 +43,7 @@ _SUBSCRIBE, _UNSUBSCRIBE, _PINGREQ, _DISCONNECT = 8, 10, 12, 14
 # The low four bits of the first byte are fixed for everything but PUBLISH (MQTT 5, section 2.1.3).
 _FLAGS: Final = {_PUBREL: 2, _SUBSCRIBE: 2, _UNSUBSCRIBE: 2}
 
-# A device publishes to a handful of topics; remembering them saves decoding and checking each time.
-_KNOWN_TOPICS: Final = 64
 _UNDECIDED_SUBSCRIBES: Final = 16
-# A 3.x client knows no receive maximum; one that leaves this many windows of QoS 2 exchanges open is broken.
-_OPEN_WINDOWS: Final = 10
 _KEEP_ALIVE_GRACE: Final = 1.5  # MQTT 5, section 3.1.2.10
 
 
@@ -60,20 +55,17 @@ class Connection:
     """
 
     __slots__ = (
-        "_aliases_in",
-        "_awaiting_release",
         "_broker",
         "_grace_s",
         "_heard_at",
         "_inbox",
-        "_known_topics",
+        "_incoming",
         "_outbox",
         "_request",
         "_session",
         "_state",
         "_subscribing",
         "_tells_reasons",
-        "_unacknowledged",
         "client_id",
         "close_code",
         "close_detail",
@@ -103,10 +95,7 @@ class Connection:
         self._outbox = Outbox(self, broker)
         self._heard_at = now
         self._grace_s: float | None = None
-        self._known_topics: dict[bytes, str] = {}
-        self._aliases_in: dict[int, str] = {}
-        self._unacknowledged: dict[int, int] = {}
-        self._awaiting_release: set[int] = set()
+        self._incoming: Incoming | None = None
         self._subscribing: dict[int, tuple[Subscription, ...]] = {}
         self._request: ConnectRequested | None = None
         self._session: Session | None = None
@@ -139,8 +128,9 @@ class Connection:
         """Whether more packets are buffered and may be parsed now."""
         return (
             self._inbox.has_whole_frames
+            and (self._incoming is None or self._incoming.has_room)
             and self._state != _UNDECIDED
-            and len(self._unacknowledged) < self.profile.inbound_window
+            and len(self._subscribing) < _UNDECIDED_SUBSCRIBES
         )
 
     @property
@@ -150,6 +140,7 @@ class Connection:
 
     def _parse(self, data: bytes, events: list[Event], now: float, max_frames: int) -> None:
         inbox = self._inbox
+        incoming = self._incoming
         inbox.feed(data)
         while (frame := inbox.frame()) is not None:
             first, pos, end = frame
@@ -158,9 +149,12 @@ class Connection:
             max_frames -= 1
             inbox.pos = end
             kind = first >> 4
-            if kind == _PUBLISH and self._state == _OPEN:
-                self._on_publish(inbox.data, first, pos, end, events)
-            elif _PUBACK <= kind <= _PUBCOMP and self._state == _OPEN:
+            if kind == _PUBLISH and incoming is not None:
+                event = incoming.take(inbox.data, first, pos, end)
+                if event is not None:
+                    self._broker.counters.messages_in += 1
+                    events.append(event)
+            elif _PUBACK <= kind <= _PUBCOMP and incoming is not None:
                 self._check_flags(first)
                 packet_id, reason = decode_acknowledgement(inbox.data, pos, end, self.level)
                 self._on_acknowledgement(kind, packet_id, reason, now)
@@ -173,87 +167,10 @@ class Connection:
 
     def _may_take(self, first: int) -> bool:
         """Tell whether there is room for one more packet of this kind that waits for its owner's answer."""
-        if first >> 4 == _SUBSCRIBE:
-            return len(self._subscribing) < _UNDECIDED_SUBSCRIBES
-        if first >> 4 != _PUBLISH or not first & 6:
-            return True
-        used = len(self._unacknowledged)
-        if self.level != 5:
-            return used < self.profile.inbound_window
-        # Section 4.9: an exchange at QoS 2 counts until PUBCOMP. A client that was told the limit has no excuse.
-        if used + len(self._awaiting_release) >= self.profile.inbound_window:
-            raise ProtocolViolation("receive maximum exceeded", code=reasons.RECEIVE_MAXIMUM_EXCEEDED)
-        return True
-
-    def _on_publish(self, data: bytes, first: int, pos: int, end: int, events: list[Event]) -> None:
-        event = decode_publish(data, first, pos, end, self._known_topics, self._learn_topic, self.level == 5)
-        profile = self.profile
-        qos = event.qos
-        if first & 1 or qos > profile.max_qos or len(event.payload) > profile.max_payload_bytes:
-            profile.check_message(qos, retain=event.retain, payload_bytes=len(event.payload))
-        if event.properties is not None or not event.topic:
-            self._resolve_alias(event)
-        if qos:
-            packet_id = event.packet_id
-            if packet_id in self._unacknowledged:
-                if event.dup:
-                    return  # the answer to the first copy answers this one
-                raise ProtocolViolation("packet identifier is in use", code=reasons.PACKET_IDENTIFIER_IN_USE)
-            if qos == 2 and self._is_repeated(packet_id):
-                return
-            self._unacknowledged[packet_id] = qos
-        self._broker.counters.messages_in += 1
-        events.append(event)
-
-    def _learn_topic(self, raw: bytes) -> str:
-        if not raw and self.level == 5:
-            return ""  # a topic alias must name it
-        topic = decode_topic(raw)
-        self.profile.check_topic(topic, len(raw))
-        if len(self._known_topics) >= _KNOWN_TOPICS:
-            self._known_topics.clear()
-        self._known_topics[raw] = topic
-        return topic
-
-    def _resolve_alias(self, event: PublishReceived) -> None:
-        """Apply a topic alias (MQTT 5, section 3.3.2.3.4) and refuse what only a server may send."""
-        properties = event.properties
-        alias = None
-        if properties is not None:
-            if properties.subscription_identifiers:
-                raise ProtocolViolation("a client sent a subscription identifier")
-            alias = properties.topic_alias
-        if alias is None:
-            if not event.topic:
-                raise ProtocolViolation("topic name is empty", code=reasons.TOPIC_NAME_INVALID)
-            return
-        if alias > self.profile.topic_alias_maximum:
-            raise ProtocolViolation("topic alias is too large", code=reasons.TOPIC_ALIAS_INVALID)
-        if event.topic:
-            self._aliases_in[alias] = event.topic
-            return
-        topic = self._aliases_in.get(alias)
-        if topic is None:
-            raise ProtocolViolation("topic alias is not known")
-        event.topic = topic
-
-    def _is_repeated(self, packet_id: int) -> bool:
-        """Tell whether a QoS 2 message was handed out before, and answer it if it is stored (section 4.3.3)."""
-        session = self._session
-        if session is None:
-            return False
-        is_stored = session.inbound.get(packet_id)
-        if is_stored is None:
-            if len(session.inbound) >= _OPEN_WINDOWS * self.profile.inbound_window:
-                raise ProtocolViolation("too many open exchanges", code=reasons.RECEIVE_MAXIMUM_EXCEEDED)
-            session.inbound[packet_id] = False
-            return False
-        if is_stored:
-            self._receive_at_qos_2(packet_id, reasons.SUCCESS)
-        else:
-            # An earlier connection handed it out and its owner has not stored it yet; that answer will come here.
-            self._unacknowledged[packet_id] = 2
-        return True
+        kind = first >> 4
+        if kind == _PUBLISH and self._incoming is not None:
+            return self._incoming.may_begin(first)
+        return kind != _SUBSCRIBE or len(self._subscribing) < _UNDECIDED_SUBSCRIBES
 
     def _check_flags(self, first: int) -> None:
         flags = first & 15
@@ -291,13 +208,10 @@ class Connection:
     def _on_acknowledgement(self, kind: int, packet_id: int, reason: int, now: float) -> None:
         """Go on with an exchange (section 4.3); an answer to nothing, perhaps from before a reconnect, is let be."""
         session = self._session
-        if session is None:
+        if session is None or session.incoming is None:
             return
         if kind == _PUBREL:
-            known = session.inbound.pop(packet_id, None) is not None
-            self._awaiting_release.discard(packet_id)
-            code = reasons.SUCCESS if known else reasons.PACKET_IDENTIFIER_NOT_FOUND
-            self._outbox.emit_acknowledgement(encode.PUBCOMP, packet_id, code)
+            session.incoming.release(packet_id)
             return
         qos = session.qos_in_flight(packet_id)
         if kind == _PUBREC and reason < reasons.UNSPECIFIED:
@@ -400,21 +314,8 @@ class Connection:
 
     def acknowledge(self, packet_id: int, reason: int = reasons.SUCCESS) -> None:
         """Tell the client that its message is stored; nothing to tell at QoS 0 or when the connection is over."""
-        qos = self._unacknowledged.pop(packet_id, 0)
-        if qos == 1:
-            if not self.closing:
-                self._outbox.emit_acknowledgement(encode.PUBACK, packet_id, reason)
-        elif qos == 2 and self._session is not None and packet_id in self._session.inbound:
-            self._session.inbound[packet_id] = True
-            # After a reconnect the client waits for PUBREC on its new connection.
-            current = self._session.connection
-            if current is not None:
-                current._receive_at_qos_2(packet_id, reason)  # noqa: SLF001 - another one of the same class
-
-    def _receive_at_qos_2(self, packet_id: int, reason: int) -> None:
-        self._unacknowledged.pop(packet_id, None)
-        self._awaiting_release.add(packet_id)
-        self._outbox.emit_acknowledgement(encode.PUBREC, packet_id, reason)
+        if self._incoming is not None:
+            self._incoming.acknowledge(packet_id, reason, is_closed=self.closing)
 
     def deny(self, publish: PublishReceived, reason: int, now: float) -> None:
         """Tell the client that its message is not taken.
@@ -423,15 +324,13 @@ class Connection:
         except that a lenient profile drops a QoS 0 message of MQTT 5 in silence.
         """
         self._broker.counters.dropped_denied += 1
-        packet_id = publish.packet_id
-        self._unacknowledged.pop(packet_id, None)
-        if publish.qos == 2 and self._session is not None:
-            self._session.inbound.pop(packet_id, None)
+        if self._incoming is not None:
+            self._incoming.forget(publish.packet_id, publish.qos)
         if self.closing:
             return
         if self.level == 5 and publish.qos:
             kind = encode.PUBACK if publish.qos == 1 else encode.PUBREC
-            self._outbox.emit_acknowledgement(kind, packet_id, reason)
+            self._outbox.emit_acknowledgement(kind, publish.packet_id, reason)
         elif self.level != 5 or self.profile.is_strict:
             self.close(reason, "publish is not allowed", now)
 
@@ -543,7 +442,8 @@ class Connection:
         self._outbox.settle(max_unsent_bytes=profile.max_unsent_bytes, alias_maximum=terms.alias_maximum)
         session.expiry_s = terms.session_expiry_s
         session.will = request.will if request is not None else None
-        session.attach(self, self._outbox, profile, window=terms.outbound_window)
+        self._incoming = Incoming(session, profile, self._outbox)
+        session.attach(self, self._incoming, self._outbox, profile, window=terms.outbound_window)
 
     def _fail(self, failure: ProtocolFailure, now: float) -> None:
         if self._state == _NEW and failure.code == reasons.UNSUPPORTED_PROTOCOL_VERSION:
@@ -568,7 +468,6 @@ class Connection:
         self._state = _CLOSED
         self._request = None
         self._inbox.clear()
-        self._known_topics.clear()
         self._subscribing.clear()
         self._broker.leave(self, self._session, with_will=with_will, now=now)
 

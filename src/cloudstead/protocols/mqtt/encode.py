@@ -11,13 +11,19 @@ _DUP = 0x08
 
 _pack_acknowledgement = Struct(">BBH").pack
 _pack_acknowledgement_with_reason = Struct(">BBHB").pack
+# First byte, remaining length of one or two bytes, length of the topic: nearly every PUBLISH begins like this.
+_pack_short_head = Struct(">BBH").pack
+_pack_head = Struct(">BBBH").pack
 
 
-def encode_acknowledgement(kind: int, packet_id: int, reason: int, *, level: int) -> bytes:
-    """Encode PUBACK, PUBREC, PUBREL or PUBCOMP; only MQTT 5 carries the reason."""
-    if reason and level == 5:
-        return _pack_acknowledgement_with_reason(kind, 3, packet_id, reason)
+def encode_acknowledgement(kind: int, packet_id: int) -> bytes:
+    """Encode PUBACK, PUBREC, PUBREL or PUBCOMP of success."""
     return _pack_acknowledgement(kind, 2, packet_id)
+
+
+def encode_acknowledgement_with_reason(kind: int, packet_id: int, reason: int) -> bytes:
+    """Encode PUBACK, PUBREC, PUBREL or PUBCOMP with the reason that only MQTT 5 can carry."""
+    return _pack_acknowledgement_with_reason(kind, 3, packet_id, reason)
 
 
 def encode_connack(*, session_present: bool, code: int, level: int, properties: Properties | None) -> bytes:
@@ -69,10 +75,11 @@ def encode_publish_around_packet_id(
     else:
         tail = b"\0" + payload
     remaining = 2 + len(topic) + (2 if qos else 0) + len(tail)
-    head = b"".join((
-        bytes((0x30 | qos << 1 | retain,)),
-        encode_variable(remaining),
-        encode_u16(len(topic)),
-        topic,
-    ))  # fmt: skip
+    first = 0x30 | qos << 1 | retain
+    if remaining < 128:
+        head = _pack_short_head(first, remaining, len(topic)) + topic
+    elif remaining < 16_384:
+        head = _pack_head(first, remaining & 0x7F | 0x80, remaining >> 7, len(topic)) + topic
+    else:
+        head = b"".join((bytes((first,)), encode_variable(remaining), encode_u16(len(topic)), topic))
     return head, tail

@@ -42,7 +42,7 @@ class Message:
         """Return the shared QoS 0 packet; `form` is 8 for MQTT 5 plus the retain bit. Not for messages that expire."""
         packet = self._whole.get(form)
         if packet is None:
-            head, tail = self.around_packet_id(form)
+            head, tail = self._encode(form)
             packet = self._whole[form] = head + tail
         return packet
 
@@ -50,14 +50,17 @@ class Message:
         """Return the shared bytes before and after the packet id; `form` is 8 for MQTT 5, 2 * QoS, the retain bit."""
         wire = self._wires.get(form)
         if wire is None:
-            wire = self._wires[form] = encode_publish_around_packet_id(
-                self.topic_bytes,
-                self.payload,
-                qos=form >> 1 & 3,
-                retain=bool(form & 1),
-                properties=self._passed_on if form & 8 else None,
-            )
+            wire = self._wires[form] = self._encode(form)
         return wire
+
+    def _encode(self, form: int) -> tuple[bytes, bytes]:
+        return encode_publish_around_packet_id(
+            self.topic_bytes,
+            self.payload,
+            qos=form >> 1 & 3,
+            retain=form & 1 == 1,
+            properties=self._passed_on if form & 8 else None,
+        )
 
 
 class Delivery:

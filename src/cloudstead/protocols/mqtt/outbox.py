@@ -99,7 +99,11 @@ class Outbox:
 
     def emit_acknowledgement(self, kind: int, packet_id: int, reason: int = 0) -> None:
         """Add PUBACK, PUBREC, PUBREL or PUBCOMP."""
-        self.emit(encode.encode_acknowledgement(kind, packet_id, reason, level=self.level))
+        self.emit(
+            encode.encode_acknowledgement(kind, packet_id)
+            if not reason or self.level != 5
+            else encode.encode_acknowledgement_with_reason(kind, packet_id, reason)
+        )
 
     def send(self, message: Message, retain: bool, identifiers: tuple[int, ...], now: float) -> None:  # noqa: FBT001
         """Send a message at QoS 0, or count it as too large for this client."""

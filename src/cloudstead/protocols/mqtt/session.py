@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cloudstead.protocols.mqtt.connection import Connection
     from cloudstead.protocols.mqtt.counters import Counters
     from cloudstead.protocols.mqtt.events import Subscription, Will
+    from cloudstead.protocols.mqtt.incoming import Incoming
     from cloudstead.protocols.mqtt.outbox import Outbox
     from cloudstead.protocols.mqtt.profile import Profile
     from cloudstead.protocols.mqtt.space import Space
@@ -44,6 +45,7 @@ class Session:
         "expires_at",
         "expiry_s",
         "inbound",
+        "incoming",
         "key",
         "space",
         "subscriptions",
@@ -60,6 +62,7 @@ class Session:
         self.subscriptions: dict[str, Subscription] = {}
         # QoS 2 messages from the client, by packet id, until PUBREL; True once the message is stored.
         self.inbound: dict[int, bool] = {}
+        self.incoming: Incoming | None = None
         self.expiry_s = 0
         self.expires_at: float | None = None
         self.will: Will | None = None
@@ -74,9 +77,12 @@ class Session:
         self._next_packet_id = 1
         self._window = 0
 
-    def attach(self, connection: Connection, outbox: Outbox, profile: Profile, *, window: int) -> None:
+    def attach(
+        self, connection: Connection, incoming: Incoming, outbox: Outbox, profile: Profile, *, window: int
+    ) -> None:
         """Let the session speak through this connection; what was in flight will be repeated by `pump`."""
         self.connection = connection
+        self.incoming = incoming
         self._outbox = outbox
         self.expires_at = None
         self.will_at = None
@@ -88,6 +94,7 @@ class Session:
     def detach(self) -> None:
         """Keep everything until another connection comes."""
         self.connection = None
+        self.incoming = None
         self._outbox = None
 
     @property

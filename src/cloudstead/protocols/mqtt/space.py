@@ -122,13 +122,14 @@ class Space:
     ) -> int:
         """Deliver to every matching session once (and to one member of every matching group); return how many."""
         count = 0
+        qos = message.qos
         if len(routes) == 1:
             for session, subscription in routes[0].direct.items():
                 if subscription.no_local and session.client_id == sender:
                     continue
                 session.deliver(
                     message,
-                    min(message.qos, subscription.qos),
+                    min(subscription.qos, qos),
                     retain and subscription.retain_as_published,
                     subscription.identifiers,
                     now,

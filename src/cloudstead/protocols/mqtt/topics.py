@@ -101,8 +101,8 @@ class TopicTree(Generic[T]):
     """Holds one value per topic filter and finds all values whose filter matches a topic.
 
     Filters without wildcards live in a dict, the others in a trie. What a topic matched is remembered; a filter
-    without wildcards that comes or goes forgets only its own topic, so connecting devices do not disturb the rest. Beyond
-    `cached_topics` the memory starts anew.
+    without wildcards that comes or goes forgets only its own topic, so connecting devices do not disturb the rest.
+    Beyond `cached_topics` the memory starts anew.
     """
 
     __slots__ = ("_cache", "_cached_topics", "_exact", "_make", "_root")
