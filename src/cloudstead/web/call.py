@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 from starlette.datastructures import Headers, QueryParams
@@ -61,7 +61,8 @@ class Call(Generic[P]):
     @property
     def raw_path(self) -> str:
         """The path as it was sent, still percent-encoded, without the query."""
-        return raw_path_of(self.scope)
+        raw: bytes = self.scope["raw_path"]
+        return raw.decode("latin-1")
 
     @property
     def raw_query(self) -> str:
@@ -131,9 +132,3 @@ class Call(Generic[P]):
             parts.append(part)
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def raw_path_of(scope: Scope) -> str:
-    """Return the path as it was sent, still percent-encoded, without the query."""
-    raw: Any = scope["raw_path"]
-    return bytes(raw).decode("latin-1")

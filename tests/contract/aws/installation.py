@@ -34,8 +34,8 @@ from cloudstead.core.errors import InvalidField, OutOfReach
 from cloudstead.core.ids import AccountId, DomainId, PersonId, Uuid7Source
 from cloudstead.core.people.model import Person
 from cloudstead.core.shadows.errors import bad_request, no_shadow, too_large, version_conflict
+from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.dialects.aws.manifest import Endpoints
-from cloudstead.dialects.aws.ports import FunctionResult
 from cloudstead.dialects.aws.table import AwsParts, aws_faces
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
@@ -141,6 +141,12 @@ class Callers:
         return await self.of_person(said.account_id, said.person_id)
 
 
+@dataclass(frozen=True)
+class Result:
+    body: bytes
+    failed: bool
+
+
 class Runtime:
     """Answers what it was asked; the action says how."""
 
@@ -150,17 +156,18 @@ class Runtime:
         self.runs: list[tuple[str, str, str | None, bytes]] = []
 
     async def invoke(
-        self, logical_name: str, account: Account, caller: Caller | None, payload: bytes
-    ) -> FunctionResult:
+        self, logical_name: str, account: Account, caller: Caller | None, payload: bytes, *, source_address: str | None
+    ) -> Result:
         self.runs.append((logical_name, account.number, caller and caller.user_name, payload))
         asked = json.loads(payload)
         action = asked.get("action") if isinstance(asked, dict) else None
         if action == "BREAK":
             raise RuntimeError("secret of the house")
         if action == "FAIL":
-            return FunctionResult(json.dumps({"errorMessage": json.dumps({"message": "no"})}).encode(), failed=True)
+            return Result(json.dumps({"errorMessage": json.dumps({"message": "no"})}).encode(), failed=True)
+        assert source_address == "127.0.0.1"
         answer = {"function": logical_name, "account": account.number, "user": caller and caller.user_name}
-        return FunctionResult(json.dumps({**answer, "payload": asked}).encode(), failed=False)
+        return Result(json.dumps({**answer, "payload": asked}).encode(), failed=False)
 
 
 class Shadows:
@@ -176,6 +183,8 @@ class Shadows:
     async def update(self, caller: Caller, name: str, payload: bytes) -> bytes:
         if name.startswith("elsewhere"):
             raise OutOfReach
+        if name == "unlucky":
+            raise ShadowUnavailable
         try:
             update = json.loads(payload)
         except ValueError:
@@ -201,7 +210,7 @@ class Topics:
         if topic.count("/") > 7:
             raise InvalidField("topic", "more than 7 slashes")
         if topic.startswith("$aws/"):
-            raise OutOfReach
+            raise TopicForbidden(topic)
         self.published.append((caller.user_name, topic, payload, qos))
 
 

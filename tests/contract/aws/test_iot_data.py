@@ -48,6 +48,7 @@ def test_the_words_of_a_rejection_arrive(cloud):
         ("lamp", b'{"a":"%s"}' % (b"x" * 9000), 413, "RequestEntityTooLargeException"),
         ("lamp", b"x" * (128 * 1024 + 1), 413, "RequestEntityTooLargeException"),
         ("elsewhere", b"{}", 403, "ForbiddenException"),
+        ("unlucky", b"{}", 503, "ServiceUnavailableException"),
     ],
 )
 def test_each_rejection_of_an_update_has_its_name(anna, name, payload, status, code):

@@ -22,6 +22,7 @@ from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.shadows.errors import ShadowRejected
+from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.things.errors import ThingNotFound
 from cloudstead.dialects.aws import refusals, sigv4, sts
 from cloudstead.dialects.aws.invoke import MAX_PAYLOAD
@@ -154,6 +155,8 @@ _IOT_DATA: Final[Mapping[type[Exception], Words]] = {
     NotPermitted: _saying(403, "ForbiddenException", "Forbidden"),
     OutOfReach: _saying(403, "ForbiddenException", "Forbidden"),
     AccountNotUsable: _saying(403, "ForbiddenException", "Forbidden"),
+    TopicForbidden: _saying(403, "ForbiddenException", "Forbidden"),
+    ShadowUnavailable: _as(503, "ServiceUnavailableException"),
     ThingNotFound: _saying(404, "ResourceNotFoundException", "Thing not found"),
     web.WebError: _as(400, "InvalidRequestException"),
     web.RouteNotFound: _as(404, "ResourceNotFoundException"),

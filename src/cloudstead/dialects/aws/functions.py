@@ -59,6 +59,12 @@ class Functions:
     async def invoke(self, call: Call[FunctionCaller]) -> Response:
         """Run a function on the JSON document in the body; business errors answer 200 too, with ``errorMessage``."""
         payload = require_json(await call.body())
-        result = await self._runtime.invoke(call.path["function"], call.caller.account, call.caller.caller, payload)
+        result = await self._runtime.invoke(
+            call.path["function"],
+            call.caller.account,
+            call.caller.caller,
+            payload,
+            source_address=call.peer_address,
+        )
         headers = {"x-amz-function-error": "Handled"} if result.failed else None
         return Response(result.body, 200, headers, media_type="application/json")

@@ -102,7 +102,9 @@ class Invocations:
     async def _run(self, call: Call[AwsCaller], logical_name: str, payload: bytes) -> FunctionResult | None:
         """Run the function; ``None`` when it broke, which AWS Lambda answers with 200 and ``Unhandled``."""
         try:
-            return await self._runtime.invoke(logical_name, call.caller.account, call.caller.caller, payload)
+            return await self._runtime.invoke(
+                logical_name, call.caller.account, call.caller.caller, payload, source_address=call.peer_address
+            )
         except Exception:  # noqa: BLE001 - whatever broke the function, its caller gets the answer of a broken one
             self._log.exception("function_failed", function=logical_name, request_id=call.request_id)
             return None

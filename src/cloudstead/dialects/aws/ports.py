@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -29,12 +28,18 @@ class Callers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionResult:
-    """What a function answered: a JSON document; ``failed`` when it holds an ``errorMessage``."""
+class FunctionResult(Protocol):
+    """What a function answered."""
 
-    body: bytes
-    failed: bool
+    @property
+    def body(self) -> bytes:
+        """A JSON document."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """Whether the document holds an ``errorMessage``."""
+        ...
 
 
 class FunctionRuntime(Protocol):
@@ -46,7 +51,13 @@ class FunctionRuntime(Protocol):
         ...
 
     async def invoke(
-        self, logical_name: str, account: Account, caller: Caller | None, payload: bytes
+        self,
+        logical_name: str,
+        account: Account,
+        caller: Caller | None,
+        payload: bytes,
+        *,
+        source_address: str | None = None,
     ) -> FunctionResult:
         """Run one of ``names`` on a JSON document; ``caller`` is ``None`` for a guest."""
         ...

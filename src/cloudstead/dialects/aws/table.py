@@ -11,7 +11,6 @@ from cloudstead.dialects.aws.accounts import Accounts
 from cloudstead.dialects.aws.auth import AwsCaller, BearerCallers, SignedCallers
 from cloudstead.dialects.aws.cors import AWS_CORS
 from cloudstead.dialects.aws.sigv4 import LAMBDA, STS, Rules
-from cloudstead.web.call import Call, raw_path_of
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import KeyRoutes, PathRoutes
 from cloudstead.web.table import op
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from cloudstead.core.ids import IdSource
     from cloudstead.core.unit import Database
     from cloudstead.dialects.aws.ports import Callers, FunctionRuntime, ShadowPort, TopicPort
+    from cloudstead.web.call import Call
 
 AWS_DOCUMENT: Final = Document(
     name="aws",
@@ -133,7 +133,7 @@ def _cognito(parts: AwsParts, accounts: Accounts) -> Face:
 
 def _is_cognito(scope: Scope) -> bool:
     """Match ``POST /`` with a target, and every preflight of ``/``, which says nothing of its target."""
-    if raw_path_of(scope) != "/":
+    if scope["raw_path"] != b"/":
         return False
     if scope["method"] == "OPTIONS":
         return True
@@ -167,7 +167,7 @@ def _sts(signed: SignedCallers) -> Face:
 
 
 def _is_form(scope: Scope) -> bool:
-    if scope["method"] != "POST" or raw_path_of(scope) != "/":
+    if scope["method"] != "POST" or scope["raw_path"] != b"/":
         return False
     return any(
         name == b"content-type" and value.startswith(b"application/x-www-form-urlencoded")
@@ -229,7 +229,7 @@ def _iot_data(parts: AwsParts, signed: SignedCallers, bearers: BearerCallers) ->
 
 
 def _is_iot_data(scope: Scope) -> bool:
-    return raw_path_of(scope).startswith(("/things/", "/topics/"))
+    return bool(scope["raw_path"].startswith((b"/things/", b"/topics/")))
 
 
 def _functions(parts: AwsParts, accounts: Accounts, bearers: BearerCallers) -> Face:
@@ -273,10 +273,10 @@ def _manifest(parts: AwsParts, accounts: Accounts) -> Face:
 
 def _is_manifest(scope: Scope) -> bool:
     """Match the manifest's own path, and ``/`` only when it is asked for an account: the page lives there too."""
-    path = raw_path_of(scope)
-    if path == "/":
+    path = scope["raw_path"]
+    if path == b"/":
         return any(part.startswith(b"account=") for part in scope["query_string"].split(b"&"))
-    return path in {"/prod/manifest", "/prod/manifest/"}
+    return path in {b"/prod/manifest", b"/prod/manifest/"}
 
 
 def _signed_for(signed: SignedCallers, rules: Rules) -> Callable[[Call[AwsCaller]], Awaitable[AwsCaller]]:
