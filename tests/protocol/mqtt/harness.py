@@ -173,7 +173,7 @@ class World:
             qos=event.qos,
             retain=event.retain,
             properties=event.properties,
-            sender=connection.client_id,
+            sender=connection.session_key,
             now=self.now,
         )
 
@@ -195,7 +195,7 @@ class World:
                     qos=will.qos,
                     retain=will.retain,
                     properties=will.properties,
-                    sender=will.client_id,
+                    sender=will.session_key,
                     now=self.now,
                 )
             dirty = self.broker.take_dirty()

@@ -1,7 +1,7 @@
 import pytest
 
-from cloudstead.protocols.mqtt import Properties, SpaceLimits, TopicInvalid, reasons
-from protocol.mqtt.harness import DISCONNECT, World
+from cloudstead.protocols.mqtt import STANDARD, Broker, Properties, SpaceLimits, TopicInvalid, reasons
+from protocol.mqtt.harness import DISCONNECT, World, connect_packet, subscribe_packet
 
 
 def publish(world: World, topic: str, payload: bytes = b"x", **options) -> int:
@@ -22,13 +22,45 @@ def test_a_publish_tells_to_how_many_sessions_it_went(world: World):
     assert world.broker.publish("elsewhere", "a/b", b"", qos=1, now=world.now) == 0
 
 
-def test_the_sender_of_a_publish_is_known_by_its_client_id(world: World):
+def test_whether_anybody_wants_a_topic_can_be_asked(world: World):
+    client = world.client()
+    client.connect()
+    client.subscribe(("a/+", 0), ("$share/g/b", 0))
+    assert world.broker.wants("acme", "a/b")
+    assert world.broker.wants("acme", "b")
+    assert not world.broker.wants("acme", "c")
+    assert not world.broker.wants("elsewhere", "a/b")
+
+
+def test_the_sender_of_a_publish_is_known_by_its_session(world: World):
     client = world.client(level=5)
     client.connect()
     client.subscribe(("t", 1 | 4))
-    assert publish(world, "t", sender="client") == 0
+    assert publish(world, "t", sender=client.connection.session_key) == 0
+    client.subscribe(("+", 1 | 4))
+    assert publish(world, "t", sender=client.connection.session_key) == 0
+    client.subscribe(("#", 1))
+    assert publish(world, "t", sender=client.connection.session_key) == 1
     assert publish(world, "t", sender="another") == 1
     assert publish(world, "t") == 1
+
+
+def test_the_same_client_id_of_another_holder_is_another_session():
+    broker = Broker(new_client_id=lambda: "assigned")
+    connections = []
+    for holder in ("thing a", "thing b"):
+        connection = broker.open(now=0.0)
+        connection.receive(connect_packet("same", level=5), 0.0)
+        assert connection.accept(space="acme", profile=STANDARD, now=0.0, holder=holder)
+        connection.receive(subscribe_packet(1, [("t", 4)], level=5), 0.0)
+        connection.grant(1, None, 0.0)
+        connections.append(connection)
+    first, second = connections
+    assert not first.closing
+    assert broker.find("acme", "same", holder="thing a") is first
+    assert broker.find("acme", "same", holder="thing b") is second
+    assert broker.find("acme", "same") is None
+    assert broker.publish("acme", "t", b"", qos=0, sender=first.session_key, now=0.0) == 1
 
 
 @pytest.mark.parametrize("topic", ["", "a/+", "a/#", "a\0"])
@@ -118,6 +150,7 @@ def test_a_will_that_is_due_names_its_owner(world: World):
     client.connect(will=("wills", b"gone", 1, True))
     client.connection.lost(world.now)
     (will,) = world.broker.take_wills()
+    assert will.session_key == client.connection.session_key
     assert (will.space, will.client_id, will.owner) == ("acme", "client", client)
     assert (will.topic, will.payload, will.qos, will.retain) == ("wills", b"gone", 1, True)
     assert world.broker.take_wills() == []

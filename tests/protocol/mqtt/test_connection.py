@@ -465,3 +465,24 @@ def test_connections_with_something_to_write_are_collected_once():
     assert broker.take_dirty() == set()
     assert connection.take_output() == b"\xd0\x00" * 3
     assert connection.take_output() == b""
+
+
+def test_what_is_denied_after_the_end_can_be_sent_again_on_the_next_connection(world: World):
+    client = world.client()
+    client.connect(clean=False)
+    world.stores = False
+    client.send(publish_packet("t", b"x", qos=2, packet_id=7))
+    connection, event = world.unstored.pop()
+    client.terminate()
+    connection.deny(event, reasons.QUOTA_EXCEEDED, world.now)
+    client.connect(clean=False)
+    client.send(publish_packet("t", b"x", qos=2, packet_id=7, dup=True))
+    assert len(world.unstored) == 1
+
+
+def test_a_client_of_many_topics_is_served_as_well():
+    _, connection = opened()
+    for number in range(200):
+        (event,) = connection.receive(publish_packet(f"t/{number}", b""), 0.0)
+        assert event.topic == f"t/{number}"
+    assert len(connection._incoming._known_topics) <= 64

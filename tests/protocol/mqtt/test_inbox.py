@@ -29,7 +29,7 @@ def test_frames_are_the_same_wherever_the_stream_is_cut():
             found += frames(inbox)
         assert found == [(0x30 + place, body) for place, body in enumerate(bodies)]
         assert not inbox.has_whole_frames
-        assert inbox.first_byte() is None
+        assert inbox.first_byte is None
 
 
 def test_frames_that_were_left_come_before_what_follows():
@@ -76,7 +76,7 @@ def test_the_first_byte_is_known_before_the_frame_is_whole():
     inbox = Inbox()
     inbox.feed(b"G")
     assert inbox.frame() is None
-    assert inbox.first_byte() == ord("G")
+    assert inbox.first_byte == ord("G")
 
 
 def test_a_cleared_inbox_is_empty():

@@ -125,3 +125,7 @@ def test_only_what_is_meant_for_the_receiver_is_passed_on():
     hop = Properties(**vars(passed) | {"topic_alias": 3, "message_expiry_s": 9, "subscription_identifiers": (1,)})
     assert block(encode_passed_on(hop)) == encode_properties(passed)
     assert decode(block(encode_passed_on(hop)), Carrier.PUBLISH) == passed
+
+
+def test_only_what_is_present_is_shown():
+    assert repr(Properties(topic_alias=1, content_type="x")) == "Properties(content_type='x', topic_alias=1)"

@@ -204,3 +204,30 @@ def test_a_session_may_continue_with_another_protocol_level(world: World):
     world.broker.publish("acme", "t", b"x", qos=1, properties=Properties(content_type="c"), now=world.now)
     older.connect(clean=False)
     assert older.payloads() == [b"x"]
+
+
+def test_a_repeated_message_that_has_become_too_large_is_given_up(world: World):
+    client = world.client(level=5)
+    forever = Properties(session_expiry_s=100)
+    client.connect(properties=forever)
+    client.subscribe(("t", 1))
+    client.acknowledges = False
+    publish(world, "t", bytes(100))
+    publish(world, "t", b"small")
+    client.terminate()
+    client.acknowledges = True
+    client.connect(clean=False, properties=Properties(session_expiry_s=100, maximum_packet_size=50))
+    assert client.payloads() == [b"small"]
+    client.terminate()
+    client.connect(clean=False, properties=forever)
+    assert client.take() == []
+
+
+def test_a_session_without_a_connection_sends_nothing(world: World, reader):
+    session = reader.connection._session
+    reader.terminate()
+    publish(world, "t")
+    session.pump(world.now)
+    assert reader.take() == []
+    reader.connect(clean=False)
+    assert len(reader.take()) == 1

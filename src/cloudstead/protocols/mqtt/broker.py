@@ -68,7 +68,7 @@ class Broker:
     ) -> int:
         """Deliver a message to the matching sessions of a space; return to how many.
 
-        `sender` is the client id that published, for subscriptions that do not want their own messages. Raises
+        `sender` is the `session_key` of who published, for subscriptions that do not want their own messages. Raises
         TopicInvalid for what is no topic name.
         """
         self.now = now
@@ -200,8 +200,6 @@ class Broker:
         self._check_session(session, now)
 
     def _check_session(self, session: Session, now: float) -> None:
-        if session.connection is not None:
-            return
         if session.expires_at is not None and session.expires_at <= now:
             self._end_session(session)
             return
@@ -221,7 +219,15 @@ class Broker:
 
     def _release_will(self, session: Session) -> None:
         if session.will is not None:
-            self._wills.append(WillDue(session.space.name, session.client_id, session.will, session.will_owner))
+            self._wills.append(
+                WillDue(
+                    session.will,
+                    space=session.space.name,
+                    client_id=session.client_id,
+                    session_key=session.key,
+                    owner=session.will_owner,
+                )
+            )
         session.will = session.will_at = None
         session.will_owner = None
 

@@ -75,6 +75,7 @@ class Connection:
         "level",
         "owner",
         "profile",
+        "session_key",
         "space",
     )
 
@@ -83,6 +84,7 @@ class Connection:
         self.level = 4
         self.space = ""
         self.client_id = ""
+        self.session_key = ""
         self.profile = STANDARD
         self.keep_alive = 0
         self.connected_at = now
@@ -157,12 +159,12 @@ class Connection:
             elif _PUBACK <= kind <= _PUBCOMP and incoming is not None:
                 self._check_flags(first)
                 packet_id, reason = decode_acknowledgement(inbox.data, pos, end, self.level)
-                self._on_acknowledgement(kind, packet_id, reason, now)
+                self._on_acknowledgement(incoming, kind, packet_id, reason, now)
             else:
                 self._on_other(first, Reader(inbox.data, pos, end), events, now)
                 if self.closing:
                     return
-        if self._state == _NEW and inbox.first_byte() not in {None, _CONNECT << 4}:
+        if self._state == _NEW and inbox.first_byte not in {None, _CONNECT << 4}:
             raise ProtocolViolation("the first packet is not CONNECT")
 
     def _may_take(self, first: int) -> bool:
@@ -205,14 +207,12 @@ class Connection:
             return
         events.append(request)
 
-    def _on_acknowledgement(self, kind: int, packet_id: int, reason: int, now: float) -> None:
+    def _on_acknowledgement(self, incoming: Incoming, kind: int, packet_id: int, reason: int, now: float) -> None:
         """Go on with an exchange (section 4.3); an answer to nothing, perhaps from before a reconnect, is let be."""
-        session = self._session
-        if session is None or session.incoming is None:
-            return
         if kind == _PUBREL:
-            session.incoming.release(packet_id)
+            incoming.release(packet_id)
             return
+        session = incoming.session
         qos = session.qos_in_flight(packet_id)
         if kind == _PUBREC and reason < reasons.UNSPECIFIED:
             code = reasons.SUCCESS if session.release(packet_id) else reasons.PACKET_IDENTIFIER_NOT_FOUND
@@ -435,6 +435,7 @@ class Connection:
         self.profile = profile
         self.space = session.space.name
         self.client_id = session.client_id
+        self.session_key = session.key
         self.connected_at = self._heard_at = now
         self.keep_alive = terms.keep_alive_s
         self._grace_s = terms.keep_alive_s * _KEEP_ALIVE_GRACE if terms.keep_alive_s else profile.idle_timeout_s

@@ -189,11 +189,10 @@ def decode_acknowledgement(data: bytes, pos: int, end: int, level: int) -> tuple
         packet_id = data[pos] << 8 | data[pos + 1]
         if packet_id:
             return packet_id, reasons.SUCCESS
+    if level != 5:
+        raise MalformedPacket("acknowledgement is not just a packet identifier")
     reader = Reader(data, pos, end)
     packet_id = _packet_id(reader)
-    if level != 5:
-        reader.finish()
-        return packet_id, reasons.SUCCESS
     reason = reader.u8()
     if not reader.is_at_end():
         decode_properties(reader, Carrier.ACK)

@@ -25,13 +25,14 @@ class Will:
 
 
 class WillDue:
-    """A will that must be published now; `owner` is what the lost connection belonged to."""
+    """A will that must be published now; `owner` and `session_key` are those of the lost connection."""
 
-    __slots__ = ("client_id", "owner", "payload", "properties", "qos", "retain", "space", "topic")
+    __slots__ = ("client_id", "owner", "payload", "properties", "qos", "retain", "session_key", "space", "topic")
 
-    def __init__(self, space: str, client_id: str, will: Will, owner: object) -> None:
+    def __init__(self, will: Will, *, space: str, client_id: str, session_key: str, owner: object) -> None:
         self.space = space
         self.client_id = client_id
+        self.session_key = session_key
         self.topic = will.topic
         self.payload = will.payload
         self.qos = will.qos

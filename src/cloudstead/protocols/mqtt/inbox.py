@@ -71,10 +71,9 @@ class Inbox:
             return None
         return data[pos], body, end
 
+    @property
     def first_byte(self) -> int | None:
-        """Return the first byte of the next frame, whole or not."""
-        if self.pos < len(self.data):
-            return self.data[self.pos]
+        """The first byte of a frame that is not whole yet."""
         return self._partial[0] if self._partial else None
 
     def clear(self) -> None:

@@ -34,12 +34,12 @@ class Incoming:
         "_known_topics",
         "_outbox",
         "_profile",
-        "_session",
+        "session",
         "unanswered",
     )
 
     def __init__(self, session: Session, profile: Profile, outbox: Outbox) -> None:
-        self._session = session
+        self.session = session
         self._profile = profile
         self._outbox = outbox
         self._is_level_5 = outbox.level == 5
@@ -90,9 +90,9 @@ class Incoming:
         if qos == 1:
             if not is_closed:
                 self._outbox.emit_acknowledgement(encode.PUBACK, packet_id, reason)
-        elif qos == 2 and packet_id in self._session.inbound:
-            self._session.inbound[packet_id] = True
-            current = self._session.incoming
+        elif qos == 2 and packet_id in self.session.inbound:
+            self.session.inbound[packet_id] = True
+            current = self.session.incoming
             if current is not None:
                 current.confirm(packet_id, reason)
 
@@ -105,7 +105,7 @@ class Incoming:
     def release(self, packet_id: int) -> None:
         """End a QoS 2 exchange: PUBREL came."""
         self._awaiting_release.discard(packet_id)
-        known = self._session.inbound.pop(packet_id, None) is not None
+        known = self.session.inbound.pop(packet_id, None) is not None
         code = reasons.SUCCESS if known else reasons.PACKET_IDENTIFIER_NOT_FOUND
         self._outbox.emit_acknowledgement(encode.PUBCOMP, packet_id, code)
 
@@ -113,7 +113,7 @@ class Incoming:
         """End an exchange whose message was not taken."""
         self.unanswered.pop(packet_id, None)
         if qos == 2:
-            self._session.inbound.pop(packet_id, None)
+            self.session.inbound.pop(packet_id, None)
 
     def _learn_topic(self, raw: bytes) -> str:
         if not raw and self._is_level_5:
@@ -149,7 +149,7 @@ class Incoming:
 
     def _is_repeated(self, packet_id: int) -> bool:
         """Tell whether a QoS 2 message was handed out before, and answer it if it is stored."""
-        inbound = self._session.inbound
+        inbound = self.session.inbound
         is_stored = inbound.get(packet_id)
         if is_stored is None:
             if len(inbound) >= _OPEN_WINDOWS * self._profile.inbound_window:

@@ -125,7 +125,7 @@ class Space:
         qos = message.qos
         if len(routes) == 1:
             for session, subscription in routes[0].direct.items():
-                if subscription.no_local and session.client_id == sender:
+                if subscription.no_local and session.key == sender:
                     continue
                 session.deliver(
                     message,
@@ -157,7 +157,7 @@ class Space:
         wanted: dict[Session, tuple[int, bool, tuple[int, ...]]] = {}
         for subscribers in routes:
             for session, subscription in subscribers.direct.items():
-                if subscription.no_local and session.client_id == sender:
+                if subscription.no_local and session.key == sender:
                     continue
                 qos, as_published, identifiers = wanted.get(session, (0, False, ()))
                 wanted[session] = (
