@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from cloudstead.web.call import Call
 from cloudstead.web.errors import BodyNotJson, FieldInvalid, MethodNotAllowed, RouteNotFound
+from cloudstead.web.intake import BodyIntake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +58,8 @@ class WebApp:
     """Serves many faces.
 
     The first face that matches answers. ``websocket`` takes WebSocket connections, which are refused without it.
-    ``lifespan`` is entered before the first request and left after the last.
+    ``lifespan`` is entered before the first request and left after the last. ``intake`` bounds the bodies of all
+    requests together.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class WebApp:
         metrics: WebMetrics,
         websocket: ASGIApp | None = None,
         lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+        intake: BodyIntake | None = None,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._ids = ids
@@ -76,6 +79,7 @@ class WebApp:
         self._metrics = metrics
         self._websocket = websocket
         self._lifespan = lifespan
+        self._intake = intake or BodyIntake()
         self._timer = timer
         self._faces = tuple(faces)
 
@@ -96,7 +100,7 @@ class WebApp:
             await _nothing_here(request_id)(scope, receive, send)
             self._metrics.record("none", "unrouted", status=404, seconds=self._timer() - started)
             return
-        call: Call[Any] = Call(scope, receive, request_id=request_id, body_limit=face.body_limit)
+        call: Call[Any] = Call(scope, receive, request_id=request_id, body_limit=face.body_limit, intake=self._intake)
         status = _CLIENT_GONE
         try:
             response = await self._answer(face, call)
@@ -106,6 +110,7 @@ class WebApp:
         except ClientDisconnect:
             self._log.debug("client_gone", face=face.name, request_id=request_id)
         finally:
+            call.close()
             name = "unrouted" if call.operation is None else call.operation.name
             self._metrics.record(face.name, name, status=status, seconds=self._timer() - started)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 from starlette.datastructures import Headers, QueryParams
-from starlette.requests import ClientDisconnect
 
-from cloudstead.web.errors import BodyTooLarge, FieldInvalid
+from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
+    from cloudstead.web.intake import BodyIntake
     from cloudstead.web.table import Operation
 
 P = TypeVar("P")
@@ -29,6 +29,7 @@ class Call(Generic[P]):
     __slots__ = (
         "_body",
         "_headers",
+        "_intake",
         "_query",
         "_receive",
         "body_limit",
@@ -42,13 +43,14 @@ class Call(Generic[P]):
     caller: P
     operation: Operation | None
 
-    def __init__(self, scope: Scope, receive: Receive, *, request_id: str, body_limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, request_id: str, body_limit: int, intake: BodyIntake) -> None:
         self.scope = scope
         self.request_id = request_id
         self.body_limit = body_limit
         self.operation = None
         self.path: dict[str, str] = {}
         self._receive = receive
+        self._intake = intake
         self._headers: Headers | None = None
         self._query: QueryParams | None = None
         self._body: bytes | None = None
@@ -110,25 +112,15 @@ class Call(Generic[P]):
             raise FieldInvalid.from_text(str(error)) from None
 
     async def body(self) -> bytes:
-        """Return the whole body; raise ``BodyTooLarge`` as soon as more than the limit is announced or has arrived."""
+        """Return the whole body; raise ``BodyTooLarge``, ``BodyTooSlow`` or ``TooBusy``."""
         if self._body is None:
-            self._body = await self._read()
+            self._body = await self._intake.read(
+                self._receive, announced=self.headers.get("content-length"), limit=self.body_limit
+            )
         return self._body
 
-    async def _read(self) -> bytes:
-        announced = self.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > self.body_limit:
-            raise BodyTooLarge(self.body_limit)
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self.body_limit:
-                raise BodyTooLarge(self.body_limit)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+    def close(self) -> None:
+        """Let go of the body; the application calls it when the request is over."""
+        if self._body is not None:
+            self._intake.release(self._body)
+            self._body = None

@@ -6,6 +6,8 @@ Each face words them in its own form (``face.ErrorMap``)::
     ├── RouteNotFound       nothing is served there
     ├── MethodNotAllowed    something is, but not by that method
     ├── BodyTooLarge        the body is longer than the face takes
+    ├── BodyTooSlow         it does not arrive
+    ├── TooBusy             the bodies of all requests together are too much for now
     ├── BodyNotJson         it is not JSON at all
     ├── FieldInvalid        it is JSON, but one field of it (or of the query) has the wrong shape
     └── Unauthenticated     there is no credential, or not in a form that the face reads
@@ -50,6 +52,21 @@ class BodyTooLarge(WebError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body may hold {limit} bytes at most.")
         self.limit = limit
+
+
+class BodyTooSlow(WebError):
+    """Nothing of the body arrived for ``idle_s`` seconds."""
+
+    def __init__(self, idle_s: float) -> None:
+        super().__init__(f"Nothing of the body arrived for {idle_s:g} seconds.")
+        self.idle_s = idle_s
+
+
+class TooBusy(WebError):
+    """The bodies of all requests together are too much for now; trying again later helps."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are being read. Try again later.")
 
 
 class BodyNotJson(WebError):

@@ -87,10 +87,11 @@ def op(
     for faces that do not dispatch by path (``routes.KeyRoutes``); it also keeps their rows apart in the OpenAPI
     document.
 
-    ``run`` is called with the call, and with the decoded body when the row ``takes`` one. What it returns is written as
-    JSON (``gives`` says as what) with ``status``; ``None`` is written as no body; a Starlette ``Response`` is sent as
-    it is. ``query`` is the shape that ``call.options`` decodes. ``permission`` is asked of the caller before the body
-    is decoded. ``is_open`` rows need no credential. ``summary`` defaults to the first line of the handler's docstring.
+    ``run`` is called with the call, and with the decoded body when the row ``takes`` one. What it returns is written
+    as JSON (``gives`` says as what) with ``status``; ``None`` is written as no body; a Starlette ``Response``, made
+    for this call alone, is sent as it is. ``query`` is the shape that ``call.options`` decodes. ``permission`` is
+    asked of the caller before the body is decoded. ``is_open`` rows need no credential. ``summary`` defaults to the
+    first line of the handler's docstring.
     """
     return Operation(
         method=method,

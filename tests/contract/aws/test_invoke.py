@@ -305,6 +305,14 @@ def test_a_signature_for_elsewhere_is_refused(cloud, service, region):
     assert message.startswith("Credential should be scoped to")
 
 
+def test_a_stranger_is_refused_before_the_body_is_read(cloud):
+    request = cloud.signed("POST", PATH, service="lambda", session=cloud.session())
+    headers = {**request.headers, "x-amz-security-token": "AAAA"}
+    del headers["content-length"]
+    answer = cloud.request("POST", PATH, headers=headers, content=b"x" * (7 * 1024 * 1024))
+    assert error(answer)[:2] == (403, "UnrecognizedClientException")
+
+
 def test_another_method_is_not_allowed(cloud):
     answer = cloud.request("GET", PATH)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

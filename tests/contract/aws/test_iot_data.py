@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from contract.aws.installation import send
+from contract.aws.installation import REGION, send
 
 KEY = {"authorization": "Bearer csk_anna_secret"}
 
@@ -31,6 +34,18 @@ def test_a_shadow_is_written_read_and_removed(anna):
 def test_a_name_with_a_colon_keeps_it(cloud, anna):
     anna.update_thing_shadow(thingName="a:b", payload=b'{"state":{}}')
     assert list(cloud.shadows.documents) == [(cloud.home.id, "a:b")]
+
+
+def test_a_signed_url_opens_what_it_names_and_nothing_else(cloud, anna):
+    anna.update_thing_shadow(thingName="lamp", payload=b'{"state":{}}')
+    session = cloud.session(cloud.anna)
+    request = AWSRequest(method="GET", url=f"{cloud.url}/things/lamp/shadow")
+    keys = Credentials(session.access_key_id, session.secret_access_key, session.session_token)
+    SigV4QueryAuth(keys, "iotdata", REGION, expires=60).add_auth(request)
+    query = request.url.partition("?")[2]
+    assert cloud.request("GET", f"/things/lamp/shadow?{query}").content == b'{"state":{}}'
+    answer = cloud.request("GET", f"/things/door/shadow?{query}")
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, "InvalidSignatureException")
 
 
 def test_the_words_of_a_rejection_arrive(cloud):

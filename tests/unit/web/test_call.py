@@ -5,12 +5,13 @@ from starlette.datastructures import Headers
 
 from cloudstead.web.bearer import bearer_token
 from cloudstead.web.call import Call
+from cloudstead.web.intake import BodyIntake
 from unit.web.faces import ListQuery
 
 
 def call(headers: dict[str, str], **scope) -> Call[None]:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return Call({"headers": raw, **scope}, None, request_id="r", body_limit=0)
+    return Call({"headers": raw, **scope}, None, request_id="r", body_limit=0, intake=BodyIntake())
 
 
 @pytest.mark.parametrize(

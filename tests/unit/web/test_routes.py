@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cloudstead.web.call import Call
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound
+from cloudstead.web.intake import BodyIntake
 from cloudstead.web.routes import KeyRoutes, PathRoutes
 from cloudstead.web.table import Operation, op, twins
 
@@ -22,7 +23,7 @@ def row(path: str, method: str = "GET") -> Operation:
 
 def call(path: str, method: str = "GET") -> Call[None]:
     scope = {"method": method, "raw_path": path.encode("latin-1"), "query_string": b"", "headers": []}
-    return Call(scope, None, request_id="r", body_limit=0)
+    return Call(scope, None, request_id="r", body_limit=0, intake=BodyIntake())
 
 
 async def find(routes: PathRoutes, path: str, method: str = "GET") -> tuple[str, dict[str, str]]:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
-    from cloudstead.core.credentials.temporary import TemporaryCredentials
+    from cloudstead.core.credentials.temporary import Session, TemporaryCredentials
     from cloudstead.dialects.aws.accounts import Accounts
     from cloudstead.dialects.aws.ports import Callers
-    from cloudstead.dialects.aws.sigv4 import Rules
+    from cloudstead.dialects.aws.sigv4 import Rules, Signature
     from cloudstead.web.call import Call
 
 
@@ -56,10 +56,11 @@ class SignedCallers:
 
     async def of_call(self, call: Call[Any], rules: Rules) -> AwsCaller:
         """Return who signed the call; raise ``SignatureRefused``, ``CredentialRefused`` or ``CredentialExpired``."""
-        request = SignedRequest.of_body(
-            call.method, call.raw_path, call.raw_query, headers=_texts(call.headers.raw), body=await call.body()
-        )
-        return await self._recognise(request, rules, source_address=call.peer_address)
+        head = SignedRequest(call.method, call.raw_path, call.raw_query, _texts(call.headers.raw))
+        # The body, which may be large, is only read for somebody who holds credentials of ours.
+        signature, session = self._open(head)
+        request = head.with_body(await call.body())
+        return await self._prove(request, signature, session, rules=rules, source_address=call.peer_address)
 
     async def of_websocket(
         self,
@@ -70,15 +71,29 @@ class SignedCallers:
         source_address: str | None = None,
     ) -> AwsCaller:
         """Return who signed the URL of a WebSocket upgrade for MQTT; raises as ``of_call`` does."""
-        request = SignedRequest.of_body("GET", raw_path, raw_query, headers=_texts(headers), body=b"")
-        return await self._recognise(request, MQTT, source_address=source_address)
+        request = SignedRequest("GET", raw_path, raw_query, _texts(headers))
+        signature, session = self._open(request)
+        return await self._prove(request, signature, session, rules=MQTT, source_address=source_address)
 
-    async def _recognise(self, request: SignedRequest, rules: Rules, *, source_address: str | None) -> AwsCaller:
+    def _open(self, request: SignedRequest) -> tuple[Signature, Session]:
+        """Return what the request claims, and the credentials it names."""
         signature = read_signature(request)
         if not signature.session_token:
             raise CredentialRefused("Only temporary credentials are known here, and they need their session token.")
+        return signature, self._sessions.open(
+            signature.access_key_id, signature.session_token, now_s=self._clock.millis() // 1000
+        )
+
+    async def _prove(
+        self,
+        request: SignedRequest,
+        signature: Signature,
+        session: Session,
+        *,
+        rules: Rules,
+        source_address: str | None,
+    ) -> AwsCaller:
         now_s = self._clock.millis() // 1000
-        session = self._sessions.open(signature.access_key_id, signature.session_token, now_s=now_s)
         verify(request, signature, secret=session.secret_access_key, rules=rules, region=self._region, now_s=now_s)
         account = await self._accounts.get(session.account_id)
         if account is None:

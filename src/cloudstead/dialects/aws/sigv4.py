@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -79,14 +79,11 @@ class SignedRequest:
     raw_path: str
     raw_query: str
     headers: Sequence[tuple[str, str]]
-    payload_hash: str  # SHA-256 of the body in lower-case hexadecimal digits
+    payload_hash: str = _EMPTY_HASH  # SHA-256 of the body in lower-case hexadecimal digits
 
-    @classmethod
-    def of_body(
-        cls, method: str, raw_path: str, raw_query: str, *, headers: Sequence[tuple[str, str]], body: bytes
-    ) -> SignedRequest:
-        """Return the request with the hash of its body."""
-        return cls(method, raw_path, raw_query, headers, sha256(body).hexdigest() if body else _EMPTY_HASH)
+    def with_body(self, body: bytes) -> SignedRequest:
+        """Return the same request with the hash of its body."""
+        return replace(self, payload_hash=sha256(body).hexdigest()) if body else self
 
     def header(self, name: str) -> str | None:
         """Return the first header of that (lower-case) name."""

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.requests import ClientDisconnect
+
+from cloudstead.web.errors import BodyTooLarge, BodyTooSlow, TooBusy
+from cloudstead.web.intake import BodyIntake
+from unit.web.faces import Shop
+
+
+def sending(*parts: bytes, ends: bool = True):
+    """Return a ``receive`` that gives the parts; without an end it then waits for ever."""
+    messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    if ends:
+        messages[-1]["more_body"] = False
+
+    async def receive():
+        if messages:
+            return messages.pop(0)
+        return await asyncio.Event().wait()
+
+    return receive
+
+
+async def test_a_body_counts_as_held_until_it_is_released():
+    intake = BodyIntake()
+    body = await intake.read(sending(b"ab", b"c"), announced=None, limit=3)
+    assert (body, intake.held) == (b"abc", 3)
+    intake.release(body)
+    assert intake.held == 0
+
+
+@pytest.mark.parametrize(
+    ("intake", "parts", "announced", "error"),
+    [
+        (BodyIntake(), [b"abcd"], "4", BodyTooLarge),
+        (BodyIntake(), [b"ab", b"cd"], None, BodyTooLarge),
+        (BodyIntake(), [b"ab", b"cd"], "many", BodyTooLarge),
+        (BodyIntake(max_held=1), [b"a", b"b"], None, TooBusy),
+        (BodyIntake(max_idle_s=0), [b"a"], None, BodyTooSlow),
+    ],
+)
+async def test_a_refused_body_is_not_held(intake, parts, announced, error):
+    with pytest.raises(error):
+        await intake.read(sending(*parts, ends=False), announced=announced, limit=3)
+    assert intake.held == 0
+
+
+async def test_a_body_of_a_client_that_went_away_is_not_held():
+    intake = BodyIntake()
+    messages = [{"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive():
+        return messages.pop(0)
+
+    with pytest.raises(ClientDisconnect):
+        await intake.read(receive, announced=None, limit=3)
+    assert intake.held == 0
+
+
+async def test_bodies_of_others_count_too():
+    intake = BodyIntake(max_held=5)
+    await intake.read(sending(b"abc"), announced=None, limit=3)
+    with pytest.raises(TooBusy):
+        await intake.read(sending(b"abc"), announced=None, limit=3)
+    assert intake.held == 3
+
+
+async def test_the_application_releases_every_body():
+    intake = BodyIntake()
+    shop = Shop(intake=intake)
+    await shop.request("POST", "/v1/orders", token="order:place", json={"items": []})
+    await shop.request("POST", "/v1/orders", token="order:place", content=b"{")
+    assert intake.held == 0
