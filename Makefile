@@ -29,7 +29,7 @@ bench: dev ## Print the figures that the README quotes (ONLY=search for one of t
 	@for file in $(if $(ONLY),bench/$(ONLY).py,bench/[a-z]*.py); do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
 
 crash: dev ## Kill the server under load, again and again, and count what it had acknowledged
-	@$(BIN)/python tests/crash/rounds.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m crash.rounds $(ARGS)
 
 fuzz: dev ## Run the property tests with FACTOR times as many examples
 	$(BIN)/pytest -n 2 -q -p factories.fuzzing --fuzz $(or $(FACTOR),50) $(ARGS)

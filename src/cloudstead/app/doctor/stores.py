@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import deque
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from cloudstead.app.doctor.finding import Finding, State
 from cloudstead.app.settings import without_password
+from cloudstead.log import LogError
+from cloudstead.log.frames import HEADER_BYTES, FrameBroken, decode_header, holds_later_batch, walk
 from cloudstead.storage.sql.migrations import HEAD, VERSION_QUERY
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
     from cloudstead.app.settings import Settings
 
+_RESTORE_LOG = "The start refuses it, since acknowledged records are at stake: restore the folder from a backup."
 _CLOCK_SLACK = timedelta(minutes=1)
 
 
@@ -34,7 +39,7 @@ def examine(folder: Path, settings: Settings, *, holder: int | None, now: dateti
     else:
         yield _state(folder / "state.sqlite")
     segments = sorted((folder / "log").glob("[0-9]*.log")) if (folder / "log").is_dir() else []
-    yield _log(segments)
+    yield _log(segments, is_held=holder is not None)
     yield _clock(segments, now)
 
 
@@ -64,15 +69,48 @@ def _state(file: Path) -> Finding:
     return Finding("state", State.GOOD, seen)
 
 
-def _log(segments: list[Path]) -> Finding:
+def _log(segments: list[Path], *, is_held: bool) -> Finding:
     if not segments:
         return Finding("log", State.NOTE, "no records yet", "It is begun on the first start.")
+    last = segments[-1]
     size = sum(segment.stat().st_size for segment in segments)
     seen = f"{len(segments)} segments, {size >> 20} MB, from record {int(segments[0].stem)}"
-    unreadable = [segment.name for segment in segments if not os.access(segment, os.R_OK | os.W_OK)]
-    if unreadable:
-        return Finding("log", State.WRONG, f"{unreadable[0]} cannot be read and written", "Give it back to its owner.")
-    return Finding("log", State.GOOD, seen)
+    try:
+        broken = None if is_held else _broken_at(last)
+    except OSError as error:
+        return Finding("log", State.WRONG, f"{last.name}: {error.strerror}", "Give the folder back to its owner.")
+    except LogError as error:
+        return Finding("log", State.WRONG, str(error), _RESTORE_LOG)
+    if broken is None:
+        return Finding("log", State.GOOD, seen)
+    if broken.hides_records:
+        return Finding("log", State.WRONG, f"{last.name} is damaged at byte {broken.position}", _RESTORE_LOG)
+    advice = "Left by a crash before anything was acknowledged: the next start cuts it off."
+    return Finding("log", State.NOTE, f"{seen}; half a batch at byte {broken.position} of {last.name}", advice)
+
+
+class _Broken(NamedTuple):
+    position: int
+    hides_records: bool  # sound records stand behind it, so it is no crash but damage
+
+
+def _broken_at(segment: Path) -> _Broken | None:
+    """Read a segment that nobody writes to; return where it stops being sound before its end."""
+    descriptor = os.open(segment, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        header = decode_header(os.pread(descriptor, HEADER_BYTES, 0), segment)
+        frames = walk(
+            partial(os.pread, descriptor), header, position=HEADER_BYTES, offset=header.first_offset, end=size
+        )
+        try:
+            deque(frames, maxlen=0)
+        except FrameBroken as broken:
+            rest = os.pread(descriptor, size - broken.position, broken.position)
+            return _Broken(broken.position, holds_later_batch(rest, header, broken.offset))
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _clock(segments: list[Path], now: datetime) -> Finding:

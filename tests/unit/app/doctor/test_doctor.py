@@ -23,6 +23,7 @@ from cloudstead.app.settings import (
     StorageSettings,
 )
 from cloudstead.core.clock import ManualClock
+from cloudstead.log import CommitLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +85,51 @@ def test_the_password_of_a_state_server_is_not_shown(folder: Path) -> None:
     settings = Settings(storage=StorageSettings(url="postgresql://u:s3cret@db.example/x"))
 
     assert "s3cret" not in repr(list(stores.examine(folder, settings, holder=None, now=NOW)))
+
+
+def written_log(folder: Path) -> Path:
+    """Put three batches into the log of a data folder and return its one segment."""
+    with CommitLog.open(folder / "log") as log:
+        for _ in range(3):
+            log.append([b"record"] * 4)
+    (segment,) = (folder / "log").glob("*.log")
+    return segment
+
+
+def state_of_log(folder: Path, *, holder: int | None = None) -> Finding:
+    return named(stores.examine(folder, Settings(), holder=holder, now=NOW), "log")
+
+
+def test_a_sound_log_is_good(folder: Path) -> None:
+    written_log(folder)
+
+    assert state_of_log(folder).state is State.GOOD
+
+
+def test_half_a_batch_at_the_end_of_the_log_is_told_and_left_alone(folder: Path) -> None:
+    segment = written_log(folder)
+    content = segment.read_bytes().rstrip(b"\0")[:-3]
+    segment.write_bytes(content)
+
+    assert state_of_log(folder).state is State.NOTE
+    assert segment.read_bytes() == content
+
+
+def test_damage_before_sound_records_is_wrong(folder: Path) -> None:
+    segment = written_log(folder)
+    content = bytearray(segment.read_bytes())
+    content[content.index(b"record")] ^= 1
+    segment.write_bytes(content)
+
+    assert state_of_log(folder).is_wrong
+
+
+def test_the_log_of_a_running_server_is_not_read(folder: Path) -> None:
+    segment = written_log(folder)
+    segment.write_bytes(b"junk")
+
+    assert state_of_log(folder).is_wrong
+    assert state_of_log(folder, holder=7).state is State.GOOD
 
 
 def test_a_clock_behind_the_log_is_wrong(folder: Path) -> None:
