@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UNPRIVILEGED = "nobody"
-# Nothing here outlives the tests, so nothing has to survive a crash of the machine.
-_SETTINGS = "fsync=off full_page_writes=off synchronous_commit=off shared_buffers=64MB max_connections=50"
+_HASTY = "fsync=off full_page_writes=off synchronous_commit=off"
+_SETTINGS = "shared_buffers=64MB max_connections=50"
 
 
 class PrivatePostgreSQL:
-    """A server of our own; each call of ``new_database`` gives out an empty database."""
+    """A server of our own; each call of ``new_database`` gives out an empty database.
 
-    def __init__(self, folder: Path) -> None:
+    Unless it is ``durable``, it would not survive a crash of the machine: nothing in it outlives the tests.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._settings = _SETTINGS if durable else f"{_SETTINGS} {_HASTY}"
         self._folder = folder
         self._folder.chmod(0o755)
         self._identity = {"user": _UNPRIVILEGED, "group": None, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -43,9 +48,10 @@ class PrivatePostgreSQL:
                 shutil.chown(path, _UNPRIVILEGED)
         self._numbers = itertools.count(1)
 
-    def start(self) -> None:
         self._run("initdb", "-D", self._cluster, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        settings = " ".join(f"-c {setting}" for setting in _SETTINGS.split())
+
+    def start(self) -> None:
+        settings = " ".join(f"-c {setting}" for setting in self._settings.split())
         options = f"-k {self._sockets} -c listen_addresses= {settings}"
         self._run("pg_ctl", "-D", self._cluster, "-l", self._cluster / "log", "-o", options, "-w", "start")
 
@@ -98,12 +104,13 @@ class PrivatePostgreSQL:
             assert done.returncode == 0, f"{program} failed:\n{output.read().decode(errors='replace')}"
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PrivatePostgreSQL]:
+@contextmanager
+def private_postgresql(*, durable: bool = False) -> Iterator[PrivatePostgreSQL]:
+    """Start a server in a folder of its own and leave nothing of it behind."""
     # Not pytest's own folder: a socket's path may have 107 bytes, and nobody could not reach it.
     folder = Path(tempfile.mkdtemp(prefix="cloudstead-pg-"))
-    server = PrivatePostgreSQL(folder)
     try:
+        server = PrivatePostgreSQL(folder, durable=durable)
         server.start()
         try:
             yield server
@@ -111,6 +118,12 @@ def postgresql_server() -> Iterator[PrivatePostgreSQL]:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PrivatePostgreSQL]:
+    with private_postgresql() as server:
+        yield server
 
 
 @pytest.fixture

