@@ -1,0 +1,78 @@
+"""One invocation, read: who asks, what the input says, what the answer should hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from cloudstead.core.errors import CloudsteadError, InvalidField
+from cloudstead.dialects.cloud_connect.shapes.text import may_be_number, without_number
+
+if TYPE_CHECKING:
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.caller import Caller
+
+I = TypeVar("I")  # noqa: E741 - the input
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class UnknownAction(CloudsteadError):
+    """The payload names no action that the function knows; ``action`` is what it names, if anything."""
+
+    code = "unknown_action"
+
+    def __init__(self, action: str | None) -> None:
+        super().__init__("The action is missing." if action is None else f"The action {action!r} is not known.")
+        self.action = action
+
+
+class PropertyMissing(CloudsteadError):
+    """A required property is absent, null or an empty text."""
+
+    code = "property_missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The property {name!r} is required.")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[I]):
+    """One invocation. ``selected`` holds the attributes that the caller named with the value null."""
+
+    account: Account
+    caller: Caller
+    input: I
+    selected: frozenset[str]
+    source_address: str | None = None
+
+
+def read_input(shape: type[S], fields: dict[str, Any]) -> S:
+    """Turn the fields of a request into ``shape``.
+
+    Raises ``PropertyMissing`` for the first of the required ones, in the order of ``shape``, that is missing, then
+    ``InvalidField``. A field of any type whatsoever counts as missing only when absent: its null is a value.
+    """
+    read = dict(fields)
+    for field in msgspec.structs.fields(shape):
+        name = field.encode_name
+        if field.required and _is_missing(fields, name, or_empty=field.type is not Any):
+            raise PropertyMissing(name)
+        if name in read and may_be_number(field.type):
+            read[name] = without_number(read[name])
+    try:
+        return msgspec.convert(read, shape)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from error
+
+
+def _is_missing(fields: dict[str, Any], name: str, *, or_empty: bool) -> bool:
+    return name not in fields or (or_empty and fields[name] in (None, ""))
+
+
+def _invalid(text: str) -> InvalidField:
+    """Take the field's name off the end of msgspec's message: "Expected `str`, got `int` - at `$.label`"."""
+    reason, _, path = text.rpartition(" - at `$.")
+    return InvalidField(path.rstrip("`") or "attributes", reason or text)

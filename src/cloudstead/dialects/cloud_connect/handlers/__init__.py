@@ -1,0 +1,1 @@
+"""What each action does: one call into core, and the answer in the words of the wire."""

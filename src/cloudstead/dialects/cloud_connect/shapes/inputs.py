@@ -1,0 +1,139 @@
+"""What each action takes. A field without a default is required; unknown fields are ignored.
+
+``UNSET`` is what the caller left out, ``None`` what the caller cleared; where a null or an empty text cannot clear
+anything, it counts as left out (Cloud Connect 2.11, section 1: a missing property is absent, null or empty).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cloudstead.core.patch import ABSENT, Patched
+from cloudstead.dialects.cloud_connect.shapes.text import Text
+
+T = TypeVar("T")
+
+JsonObject: TypeAlias = dict[str, Any]
+Clearable: TypeAlias = T | UnsetType | None
+
+
+def as_patch(value: T | UnsetType) -> Patched[T]:
+    """Return the change that a clearable field asks for."""
+    return ABSENT if value is UNSET else value
+
+
+def given(value: T | None) -> Patched[T]:
+    """Return the change that a field asks for which nothing can clear."""
+    return value or ABSENT
+
+
+class Nothing(msgspec.Struct, rename="camel"):
+    """No input, or nothing but selected attributes."""
+
+
+class Login(msgspec.Struct, rename="camel"):
+    """AuthLambda.LOGIN."""
+
+    user_name: Text
+    password: str
+
+
+class Refresh(msgspec.Struct, rename="camel"):
+    """AuthLambda.REFRESH."""
+
+    refresh_token: str
+
+
+class OneId(msgspec.Struct, rename="camel"):
+    """GET and REMOVE of domains and thing types."""
+
+    id: Text
+
+
+class NewDomain(msgspec.Struct, rename="camel"):
+    """DomainLambda.CREATE."""
+
+    id: Text
+    parent_id: Text
+    name: str
+    description: str | None = None
+    data: JsonObject | None = None
+
+
+class ChangedDomain(msgspec.Struct, rename="camel"):
+    """DomainLambda.UPDATE."""
+
+    id: Text
+    parent_id: Text | None = None
+    name: str | None = None
+    description: Clearable[str] = UNSET
+    data: Clearable[JsonObject] = UNSET
+    domain_metadata: Clearable[list[Any]] = UNSET
+    thing_type_metadata: Clearable[list[Any]] = UNSET
+    settings: Clearable[JsonObject] = UNSET
+
+
+class OneThing(msgspec.Struct, rename="camel"):
+    """GET, REMOVE and the certificate actions of ThingLambda."""
+
+    thing_name: Text
+
+
+class NewThing(msgspec.Struct, rename="camel"):
+    """ThingLambda.CREATE."""
+
+    thing_type: Text
+    domain: Text
+    thing_name: Text | None = None
+
+
+class ChangedThing(msgspec.Struct, rename="camel"):
+    """ThingLambda.UPDATE. The table calls domain and label required, but knows no error for their absence."""
+
+    thing_name: Text
+    domain: Text | None = None
+    label: str | None = None
+    description: Clearable[str] = UNSET
+
+
+class NewThingType(msgspec.Struct, rename="camel"):
+    """ThingTypeLambda.CREATE."""
+
+    id: Text
+    domain: Text
+    label: str
+    description: str | None = None
+    data: JsonObject | None = None
+
+
+class ChangedThingType(msgspec.Struct, rename="camel"):
+    """ThingTypeLambda.UPDATE."""
+
+    id: Text
+    label: str
+    description: Clearable[str] = UNSET
+    data: Clearable[JsonObject] = UNSET
+
+
+class ChangedAttribute(msgspec.Struct, rename="camel"):
+    """ThingTypeLambda.UPDATE_ATTRIBUTE. Every JSON value is an item, null and the empty text included."""
+
+    id: Text
+    key_path: str
+    item: Any
+
+
+class RemovedAttribute(msgspec.Struct, rename="camel"):
+    """ThingTypeLambda.REMOVE_ATTRIBUTE."""
+
+    id: Text
+    key_path: str
+
+
+class Find(msgspec.Struct, rename="camel"):
+    """FIND of things and observations; it stands at the top of the payload, beside the action."""
+
+    query: JsonObject

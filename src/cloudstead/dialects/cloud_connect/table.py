@@ -1,0 +1,123 @@
+"""The actions, one row each: what they are called, who may perform them, what they take and what they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudstead.core.access.permissions import Permission
+from cloudstead.core.errors import CloudsteadError, OutOfReach
+from cloudstead.core.things.errors import ThingNotFound
+from cloudstead.dialects.cloud_connect.handlers import auth, domains, observations, thing_types, things
+from cloudstead.dialects.cloud_connect.shapes import inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import msgspec
+
+    from cloudstead.dialects.cloud_connect.call import Call
+    from cloudstead.dialects.cloud_connect.ports import Backend
+
+    Handler = Callable[[Backend, Call[Any]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of one function.
+
+    ``permission`` is ``None`` for what guests may do. ``at_top`` says that the input stands beside the action rather
+    than inside ``attributes``. ``properties`` names the property that an error is reported under where this action
+    departs from the dialect's rule, ``None`` for none.
+    """
+
+    function: str
+    name: str
+    permission: Permission | None
+    takes: type[msgspec.Struct]
+    run: Handler
+    at_top: bool = False
+    properties: Mapping[type[CloudsteadError], str | None] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def label(self) -> str:
+        """The name in logs, metrics and tests: ``ThingLambda.CREATE``."""
+        return f"{self.function}.{self.name}"
+
+    @property
+    def object_type(self) -> str:
+        """What the function is about: ``Thing`` for ``ThingLambda``."""
+        return self.function.removesuffix("Lambda")
+
+
+def _open(label: str, *, takes: type[msgspec.Struct], run: Handler) -> Action:
+    function, _, name = label.partition(".")
+    return Action(function, name, None, takes, run)
+
+
+def _action(
+    label: str,
+    permission: str,
+    *,
+    takes: type[msgspec.Struct],
+    run: Handler,
+    properties: Mapping[type[CloudsteadError], str | None] = MappingProxyType({}),
+) -> Action:
+    function, _, name = label.partition(".")
+    at_top = takes is inputs.Find
+    return Action(function, name, Permission(permission), takes, run, at_top, properties)
+
+
+# The tables of sections 11.1.5 to 11.1.7 leave the property of THING_NOT_FOUND empty, unlike their neighbours.
+_UNNAMED_THING: Final = MappingProxyType[type[CloudsteadError], str | None]({ThingNotFound: None})
+# Section 3.3.3.3 prints parentId, although the input is called id.
+_NAMED_PARENT: Final = MappingProxyType[type[CloudsteadError], str | None]({OutOfReach: "parentId"})
+
+ACTIONS: Final = (
+    _open("AuthLambda.LOGIN", takes=inputs.Login, run=auth.login),
+    _open("AuthLambda.REFRESH", takes=inputs.Refresh, run=auth.refresh),
+    _action("DomainLambda.CREATE", "domain:create", takes=inputs.NewDomain, run=domains.create),
+    _action("DomainLambda.GET", "domain:read", takes=inputs.OneId, run=domains.get, properties=_NAMED_PARENT),
+    _action("DomainLambda.LIST", "domain:read", takes=inputs.Nothing, run=domains.show_tree),
+    _action("DomainLambda.REMOVE", "domain:remove", takes=inputs.OneId, run=domains.remove),
+    _action("DomainLambda.UPDATE", "domain:update", takes=inputs.ChangedDomain, run=domains.update),
+    _action("ObservationLambda.FIND", "observation:read", takes=inputs.Find, run=observations.find),
+    _action("ThingLambda.CREATE", "thing:create", takes=inputs.NewThing, run=things.create),
+    _action(
+        "ThingLambda.DOWNLOAD_CERTIFICATE",
+        "thing:download-certificate",
+        takes=inputs.OneThing,
+        run=things.download_certificate,
+    ),
+    _action("ThingLambda.FIND", "thing:read", takes=inputs.Find, run=things.find),
+    _action("ThingLambda.GET", "thing:read", takes=inputs.OneThing, run=things.get),
+    _action("ThingLambda.REMOVE", "thing:remove", takes=inputs.OneThing, run=things.remove, properties=_UNNAMED_THING),
+    _action(
+        "ThingLambda.REPLACE_CERTIFICATE",
+        "thing:replace-certificate",
+        takes=inputs.OneThing,
+        run=things.replace_certificate,
+        properties=_UNNAMED_THING,
+    ),
+    _action(
+        "ThingLambda.UPDATE", "thing:update", takes=inputs.ChangedThing, run=things.update, properties=_UNNAMED_THING
+    ),
+    _action("ThingTypeLambda.CREATE", "thing-type:create", takes=inputs.NewThingType, run=thing_types.create),
+    _action("ThingTypeLambda.GET", "thing-type:read", takes=inputs.OneId, run=thing_types.get),
+    _action("ThingTypeLambda.LIST", "thing-type:read", takes=inputs.Nothing, run=thing_types.show_all),
+    _action("ThingTypeLambda.REMOVE", "thing-type:remove", takes=inputs.OneId, run=thing_types.remove),
+    _action(
+        "ThingTypeLambda.REMOVE_ATTRIBUTE",
+        "thing-type:update",
+        takes=inputs.RemovedAttribute,
+        run=thing_types.remove_attribute,
+    ),
+    _action("ThingTypeLambda.UPDATE", "thing-type:update", takes=inputs.ChangedThingType, run=thing_types.update),
+    _action(
+        "ThingTypeLambda.UPDATE_ATTRIBUTE",
+        "thing-type:update",
+        takes=inputs.ChangedAttribute,
+        run=thing_types.update_attribute,
+    ),
+)
