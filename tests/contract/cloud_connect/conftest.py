@@ -1,0 +1,19 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from factories.cloud_connect import build_world
+from factories.tenants import tenant
+
+__all__ = ["tenant"]
+
+
+@pytest.fixture(scope="session")
+def hashing_thread():
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        yield executor
+
+
+@pytest.fixture
+async def world(tenant, hashing_thread):
+    return await build_world(tenant, hashing_thread)
