@@ -1,1 +1,16 @@
-"""The asyncio shells for devices and live clients: listeners, TLS, WebSocket, pump and fan-out."""
+"""Asyncio shells for devices and live clients around the sans-I/O protocols.
+
+``mqtt``         the gateway: who is let in, what becomes of what clients send, revocation, the end
+``link``         one network connection of an MQTT client
+``pump``         moves bytes between links and broker: fair reading, one write per link and turn
+``fan_out``      what the spine publishes, into the broker
+``devices``      devices by certificate, and what they may do
+``people``       people by token, key or signed URL, and what they may do
+``revocation``   who is connected as whom, and what ends or changes that
+``acceptor``     listening sockets: how many at once, how fast
+``websocket``    MQTT over WebSocket as an ASGI application
+``upgrade``      the WebSocket handshake for clients that keep the letter of the standard loosely
+``tls``          server contexts
+``memory``       memory given back after many have left
+``counters``     what the gateway counts
+"""

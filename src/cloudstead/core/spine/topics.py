@@ -105,6 +105,19 @@ def person_may_subscribe(topic_filter: str, granted: Iterable[Sequence[DomainId]
     return any(_is_family_filter_within(levels, fixed, list(path[1:])) for path in granted)
 
 
+def things_only(topic_filter: str) -> str:
+    """Return what to subscribe with where somebody asks for ``topic_filter``.
+
+    ``thing-update/sub1/#`` asks for every thing of ``sub1`` and of the domains below it (Cloud Connect 2.11, section
+    9.1). But ``x/#`` matches ``x`` as well (MQTT 5, section 4.7.1.2), and so the topic of a thing that is called
+    ``sub1`` and belongs to the domain above. As the last level is always a thing, ``x/+/#`` matches what is meant.
+    """
+    family, _, rest = topic_filter.partition("/")
+    if family in FAMILIES and rest.endswith("/#"):
+        return f"{topic_filter[:-1]}+/#"
+    return topic_filter
+
+
 def _is_family_filter_within(levels: list[str], fixed: list[str], path: list[DomainId]) -> bool:
     # The last level is always a thing, so a filter has to go at least one level further than the domain.
     return len(levels) > len(path) and fixed[: len(path)] == path

@@ -1,0 +1,147 @@
+"""Devices: known by their certificate, each with the shadow topics of its own thing and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.accounts.model import MqttProfile
+from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.spine.topics import device_may_subscribe
+from cloudstead.protocols.mqtt import AWS_2017, STANDARD, reasons
+
+if TYPE_CHECKING:
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.certificates import Certificates
+    from cloudstead.core.ids import CertificateId, ThingUid
+    from cloudstead.core.spine.intake import Intake
+    from cloudstead.core.things.directory import ThingDirectory, ThingEntry
+    from cloudstead.core.unit import Database, Unit
+    from cloudstead.gateway.counters import GatewayCounters
+    from cloudstead.protocols.mqtt import (
+        Broker,
+        Connection,
+        Profile,
+        PublishReceived,
+        SubscribeRequested,
+        Will,
+        WillDue,
+    )
+
+PROFILES: Final = MappingProxyType({MqttProfile.AWS_2017: AWS_2017, MqttProfile.STANDARD: STANDARD})
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A thing whose certificate opened the door, and the limits of its account."""
+
+    thing: ThingEntry
+    profile: Profile
+
+
+class DeviceDoor:
+    """Opens for certificates that are in force, of things that exist, in accounts that are open."""
+
+    def __init__(self, certificates: Certificates, directory: ThingDirectory, database: Database, clock: Clock) -> None:
+        self._certificates = certificates
+        self._directory = directory
+        self._database = database
+        self._clock = clock
+
+    async def open(self, certificate_id: CertificateId) -> Device:
+        """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``.
+
+        Asked at every CONNECT: a TLS session may be resumed long after its certificate was revoked.
+        """
+
+        def read(unit: Unit) -> tuple[ThingUid, MqttProfile]:
+            found = self._certificates.recognise(unit, certificate_id, now_ms=self._clock.millis())
+            account = unit.accounts.get(found.account_id)
+            if account is None or not account.is_usable:
+                raise CredentialRefused("The account is not open.")
+            return found.thing_uid, account.mqtt_profile
+
+        uid, profile = await self._database.read(read)
+        thing = (await self._directory.load((uid,))).get(uid)
+        if thing is None:
+            raise CredentialRefused("The thing is gone.")
+        return Device(thing, PROFILES[profile])
+
+
+class DeviceRole:
+    """What a device may do. Decides everything at once: nothing of it needs storage."""
+
+    __slots__ = ("_broker", "_connection", "_counters", "_intake", "principal", "thing")
+
+    is_behind: Final = False
+
+    def __init__(
+        self, thing: ThingEntry, connection: Connection, broker: Broker, intake: Intake, counters: GatewayCounters
+    ) -> None:
+        self.thing = thing
+        self.principal = f"thing:{thing.name}"
+        self._connection = connection
+        self._broker = broker
+        self._intake = intake
+        self._counters = counters
+
+    def publish(self, event: PublishReceived, now: float) -> None:
+        """Pass a shadow request on; it is acknowledged when it is on disk. Deny any other topic.
+
+        The retain flag is not kept: a request that is handed out again later would say what is no longer asked.
+        """
+        thing = self.thing
+        verb = thing.topics.requests.get(event.topic)
+        if verb is None or not thing.is_live:
+            self._connection.deny(event, reasons.NOT_AUTHORIZED, now)
+            return
+        self._intake.submit(
+            ShadowRequest(
+                thing,
+                verb,
+                event.payload,
+                principal=self.principal,
+                origin=Origin.DEVICE,
+                qos=event.qos,
+                packet_id=event.packet_id,
+                on_stored=self._on_stored,
+                on_failed=self._on_failed,
+            )
+        )
+
+    def subscribe(self, event: SubscribeRequested, now: float) -> None:
+        """Grant filters below the thing's own shadow."""
+        topics = self.thing.topics
+        codes = [
+            each.qos if device_may_subscribe(each.topic_filter, topics) else reasons.NOT_AUTHORIZED
+            for each in event.subscriptions
+        ]
+        self._connection.grant(event.packet_id, codes, now)
+
+    def may_leave(self, will: Will) -> bool:
+        """Tell whether the device may leave this will: only below its own shadow."""
+        return will.topic.startswith(self.thing.topics.prefix)
+
+    def leave(self, will: WillDue, now: float) -> None:
+        """Deliver a will as a message; the shadow service does not act on it (AWS IoT, "MQTT", last will)."""
+        if self.thing.is_live:
+            self._broker.publish(
+                will.space,
+                will.topic,
+                will.payload,
+                qos=will.qos,
+                retain=will.retain,
+                properties=will.properties,
+                now=now,
+            )
+
+    def _on_stored(self, request: ShadowRequest) -> None:
+        self._connection.acknowledge(request.packet_id)
+
+    def _on_failed(self, request: ShadowRequest, error: Exception) -> None:
+        # The intake keeps the error for operators; for the device, silence and a closed door mean "send it again".
+        del request, error
+        self._counters.not_stored += 1
+        self._connection.close(reasons.UNSPECIFIED, "the message could not be stored", self._broker.now)

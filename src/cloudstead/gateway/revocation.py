@@ -1,0 +1,102 @@
+"""Who is connected as whom, so that what is withdrawn ends connections at once and what changes is checked anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.domains.events import DomainMoved
+from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.things.events import CertificatesRevoked, ThingRemoved
+from cloudstead.gateway.people import PersonRole
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cloudstead.core.events import EventBus
+    from cloudstead.core.ids import CertificateId
+    from cloudstead.gateway.counters import GatewayCounters
+    from cloudstead.gateway.devices import DeviceRole
+    from cloudstead.gateway.link import Link
+
+T = TypeVar("T")
+
+
+class Revocations:
+    """Links under everything that their right to be here rests on."""
+
+    def __init__(self, counters: GatewayCounters) -> None:
+        self._counters = counters
+        self._links: dict[str, set[Link]] = {}
+        self._changes = 0
+        self.devices = 0
+        self.people = 0
+
+    def listen(self, bus: EventBus) -> None:
+        """Hear what is withdrawn and what changes."""
+        bus.subscribe(CertificatesRevoked, self._certificates_revoked)
+        bus.subscribe(ThingRemoved, lambda event: self._cut(f"thing:{event.thing.uid}", "the thing was removed"))
+        bus.subscribe(PersonChanged, lambda event: self._doubt(f"person:{event.person_id}"))
+        bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
+        bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))
+
+    async def settled(self, admit: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``admit`` found; it is asked again when something was withdrawn while it looked.
+
+        Whoever holds the link before the next await then hears of every later withdrawal, and none is missed between.
+        """
+        while True:
+            changes = self._changes
+            found = await admit()
+            if changes == self._changes:
+                return found
+
+    def hold_device(self, link: Link, role: DeviceRole, certificate_id: CertificateId) -> None:
+        """Keep a device's link until ``let_go``."""
+        self.devices += 1
+        self._hold(link, (f"certificate:{certificate_id}", f"thing:{role.thing.uid}"))
+
+    def hold_person(self, link: Link, role: PersonRole) -> None:
+        """Keep a person's link until ``let_go``."""
+        caller = role.caller
+        keys = {caller.principal, f"people:{caller.account_id}"}
+        if caller.person_id is not None:
+            keys.add(f"person:{caller.person_id}")
+        self.people += 1
+        self._hold(link, tuple(keys))
+
+    def let_go(self, link: Link) -> None:
+        """Forget a link, if it is held."""
+        if not link.keys:
+            return
+        if isinstance(link.role, PersonRole):
+            self.people -= 1
+        else:
+            self.devices -= 1
+        for key in link.keys:
+            links = self._links[key]
+            links.discard(link)
+            if not links:
+                del self._links[key]
+        link.keys = ()
+
+    def _hold(self, link: Link, keys: tuple[str, ...]) -> None:
+        link.keys = keys
+        for key in keys:
+            self._links.setdefault(key, set()).add(link)
+
+    def _certificates_revoked(self, event: CertificatesRevoked) -> None:
+        for certificate_id in event.certificate_ids:
+            self._cut(f"certificate:{certificate_id}", "the certificate was revoked")
+
+    def _cut(self, key: str, detail: str) -> None:
+        self._changes += 1
+        for link in self._links.get(key, ()):
+            self._counters.cut += 1
+            link.cut(detail)
+
+    def _doubt(self, key: str) -> None:
+        self._changes += 1
+        for link in self._links.get(key, ()):
+            if isinstance(link.role, PersonRole):
+                link.role.doubt()
