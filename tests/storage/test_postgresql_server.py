@@ -6,8 +6,9 @@ import pytest
 
 from cloudstead.storage.sql import Database
 from cloudstead.storage.sql.errors import StoreUnreachable
+from factories.pause import Pause
 from factories.postgres import private_postgresql
-from factories.rows import add_tenant, domain, thing
+from factories.rows import add_tenant, domain, shadow, thing
 
 
 @pytest.fixture
@@ -78,6 +79,30 @@ async def test_a_domain_is_not_removed_under_a_thing_that_another_process_adds(t
     outcomes = await asyncio.gather(first.write(add), second.write(remove))
 
     assert sorted(outcomes) == [False, True]
+
+
+async def test_a_shadow_is_passed_over_when_another_process_removes_its_thing_meanwhile(two_processes):
+    first, second, _ = two_processes
+    pause = Pause(first)
+
+    def add(unit):
+        unit.things.add(thing("u1"))
+        unit.things.add(thing("u2"))
+
+    def save(unit):
+        found = unit.things.by_uids(["u1", "u2"])
+        pause.here()
+        unit.shadows.save([shadow("u1"), shadow("u2")])
+        return len(found)
+
+    await first.write(add)
+    saving = asyncio.ensure_future(first.write(save))
+    await pause.reached()
+    await second.write(lambda unit: unit.things.remove("a1", "u1"))
+    pause.end()
+
+    assert await saving == 1  # it gave way and looked again
+    assert [each.thing_uid for each in await second.read(lambda unit: unit.shadows.load(["u1", "u2"]))] == ["u2"]
 
 
 async def test_a_server_that_stops_is_told_and_found_again_when_it_is_back():

@@ -101,6 +101,22 @@ async def test_a_file_that_is_no_store_is_left_alone_and_let_go_of(path, url, co
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("name", ["state.db", "state.db.lock"])
+async def test_a_folder_in_the_place_of_a_file_is_named(tmp_path, url, name):
+    (tmp_path / name).mkdir()
+
+    with pytest.raises(StoreNotUsable, match=name):
+        await Database.open(url, on_events=ignore)
+
+
+async def test_a_closed_store_is_one_whole_file(path, url):
+    database = await Database.open(url, on_events=ignore)
+    await database.write(add_tenant)
+    await database.close()
+
+    assert sorted(each.name for each in path.parent.iterdir()) == ["state.db", "state.db.lock"]
+
+
 async def test_a_database_of_somebody_else_is_left_alone(path, url):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE recipes (name)")
@@ -128,7 +144,7 @@ async def test_an_address_of_another_kind_is_refused():
 async def test_every_commit_is_synced(url):
     database = await Database.open(url, on_events=ignore)
     settings = {
-        name: database._writer._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        name: database._write_connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys")
     }
     await database.close()
@@ -140,7 +156,7 @@ async def test_a_full_disk_fails_the_write_and_later_ones_work_again(url):
     events = []
     database = await Database.open(url, on_events=events.extend)
     await database.write(add_tenant)
-    connection = database._writer._connection
+    connection = database._write_connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count={pages + 2}")
 

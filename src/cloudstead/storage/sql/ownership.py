@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from cloudstead.storage.sql.errors import StoreInUse
+from cloudstead.storage.sql.errors import StoreInUse, StoreNotUsable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,10 @@ class Ownership:
 
     def __init__(self, path: Path) -> None:
         lock_path = path.with_name(f"{path.name}.lock")
-        self._file = lock_path.open("a+", encoding="ascii")
+        try:
+            self._file = lock_path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise StoreNotUsable(str(lock_path), f"{error.strerror}: check that we may write there") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -56,7 +56,12 @@ _GAVE_WAY: Final = (
     asyncpg.UniqueViolationError,
     asyncpg.ForeignKeyViolationError,
 )
-_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)
+_LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it is starting, stopping, or somebody ended our connection
+    asyncpg.TooManyConnectionsError,
+    OSError,
+)
 _SETTINGS: Final = {
     "application_name": "cloudstead",
     "jit": "off",  # compiling takes longer than any of our statements
@@ -103,7 +108,7 @@ class PostgreSQLDatabase(Database):
                 reset=_keep_as_it_is,
                 server_settings=_SETTINGS,
             )
-        except (*_LOST, asyncpg.PostgresError, TimeoutError) as error:
+        except (*_LOST, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreUnreachable(where, str(error) or type(error).__name__) from error
         async with pool.acquire() as connection:
             server = connection.get_server_version()
@@ -176,6 +181,10 @@ class PostgreSQLDatabase(Database):
                 yield connection
         except _LOST as error:
             raise StoreUnreachable(self._where, str(error) or type(error).__name__) from error
+        except asyncpg.InterfaceError as error:
+            if isinstance(error, ValueError):
+                raise  # a value that no column can hold, not the connection's doing
+            raise StoreUnreachable(self._where, str(error)) from error
         except asyncpg.InsufficientResourcesError as error:
             raise StoreWriteFailed(str(error)) from error
 

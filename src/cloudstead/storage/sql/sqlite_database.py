@@ -45,9 +45,8 @@ class SQLiteDatabase(Database):
             self._trees = TreeCache()
             self._reader = _connect(path, read_only=True)
             self._scan_connection = _connect(path, read_only=True)
-            self._writer = SQLiteWriter(
-                _connect(path, read_only=False), self._trees, deliver=self._deliver, on_events=on_events
-            )
+            self._write_connection = _connect(path, read_only=False)
+            self._writer = SQLiteWriter(self._write_connection, self._trees, deliver=self._deliver, on_events=on_events)
         except BaseException:
             self._ownership.release()
             raise
@@ -87,6 +86,7 @@ class SQLiteDatabase(Database):
         self._scanner.shutdown()
         self._reader.close()
         self._scan_connection.close()
+        self._write_connection.close()  # the last to close folds the WAL back, which a reader could not
         self._ownership.release()
 
     def _on_snapshot(self, connection: sqlite3.Connection, work: Callable[[Unit], T]) -> T:

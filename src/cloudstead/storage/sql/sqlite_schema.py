@@ -20,11 +20,11 @@ def migrate_file(path: Path, migrations: Migrations) -> str:
 
     A file that holds anything is copied to ``<name>.before-<version>`` first.
     """
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(_open(path)) as connection:
         try:
             version = _version(connection)
         except sqlite3.DatabaseError as error:
-            raise StoreNotUsable(str(path), f"not a SQLite file of ours ({error})") from error
+            raise StoreNotUsable(str(path), f"this is no store of ours ({error}), name another file") from error
         if not migrations.are_pending(version):
             return migrations.head
         if version is not None:
@@ -32,6 +32,13 @@ def migrate_file(path: Path, migrations: Migrations) -> str:
         connection.execute("PRAGMA journal_mode=WAL")
         _run(connection, migrations)
         return migrations.head
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise StoreNotUsable(str(path), f"{error}: check that it is a file that we may write") from error
 
 
 def _version(connection: sqlite3.Connection) -> str | None:

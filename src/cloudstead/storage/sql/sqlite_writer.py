@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -12,7 +13,6 @@ from cloudstead.storage.sql.unit import SqlUnit
 
 if TYPE_CHECKING:
     import asyncio
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from cloudstead.core.unit import Unit
@@ -59,10 +59,9 @@ class SQLiteWriter:
         self._queue.put(_Job(work, result))
 
     def close(self) -> None:
-        """Write what is queued, then end the thread and close the connection. Blocks."""
+        """Write what is queued, then end the thread; the connection stays with whoever opened it. Blocks."""
         self._queue.put(None)
         self._thread.join()
-        self._connection.close()
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -89,7 +88,7 @@ class SQLiteWriter:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(job) for job in group]
             self._connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 (whatever it was, the jobs that wait have to hear of it)
+        except BaseException as error:  # noqa: BLE001 (whatever it was, the jobs that wait have to hear of it)
             return self._give_up(group, error)
         return outcomes
 
@@ -106,12 +105,16 @@ class SQLiteWriter:
         self._connection.execute("RELEASE job")
         return _Outcome(job.result, value, None, unit.events)
 
-    def _give_up(self, group: Sequence[_Job], error: Exception) -> Sequence[_Outcome]:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._trees.clear()  # a later job of the group may have kept a tree that an earlier one had changed
+    def _give_up(self, group: Sequence[_Job], error: BaseException) -> Sequence[_Outcome]:
         failure = StoreWriteFailed(str(error))
         failure.__cause__ = error
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            # The thread has to live, so that the groups to come are told as well: each will fail at its BEGIN.
+            failure.add_note(f"Nor could it be rolled back: {second}")
+        self._trees.clear()  # a later job of the group may have kept a tree that an earlier one had changed
         return [_Outcome(job.result, None, failure, ()) for job in group]
 
     def _settle(self, outcomes: Sequence[_Outcome]) -> None:
