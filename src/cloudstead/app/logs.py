@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import LoggingSettings
 
 # These libraries tell every request or statement at level info; our own lines say the same with the request's id.
-_TALKATIVE = ("uvicorn.access", "alembic", "clickhouse_connect", "websockets", "asyncio")
+_TALKATIVE = ("uvicorn.access", "uvicorn.error", "alembic", "clickhouse_connect", "websockets", "asyncio")
 
 
 def configure_logging(settings: LoggingSettings) -> None:

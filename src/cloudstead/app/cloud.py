@@ -1,0 +1,207 @@
+"""Everything put together: which adapter stands behind which port. The only place that knows what is real."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from cloudstead.app.accounts import state_url
+from cloudstead.app.data_folder import DataFolder
+from cloudstead.app.keys import Keys, open_keys
+from cloudstead.app.tasks import Tasks
+from cloudstead.core.access.callers import Callers
+from cloudstead.core.clock import SystemClock
+from cloudstead.core.credentials.certificates import Certificates
+from cloudstead.core.credentials.identities import Identities
+from cloudstead.core.credentials.passwords import PasswordHasher
+from cloudstead.core.credentials.temporary import TemporaryCredentials
+from cloudstead.core.credentials.tokens import Tokens
+from cloudstead.core.domains.registry import Domains
+from cloudstead.core.events import EventBus
+from cloudstead.core.ids import Uuid7Source
+from cloudstead.core.people.sign_in import SignIn
+from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
+from cloudstead.core.spine.spine import Spine
+from cloudstead.core.things.directory import ThingDirectory
+from cloudstead.core.things.registry import Things
+from cloudstead.core.thingtypes.registry import ThingTypes
+from cloudstead.gateway.devices import DeviceDoor
+from cloudstead.gateway.fan_out import BrokerFanOut
+from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
+from cloudstead.gateway.people import PeopleDoor
+from cloudstead.log import CommitLog, GroupCommitWriter
+from cloudstead.protocols.mqtt import Broker
+from cloudstead.storage.observations import open_observations
+from cloudstead.storage.sql import Database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from cloudstead.app.settings import Settings
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.ids import IdSource
+    from cloudstead.core.observations.ports import ObservationIndex
+    from cloudstead.core.spine.ports import LogWriter
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """The whole installation, running but for its listeners."""
+
+    settings: Settings
+    folder: DataFolder
+    keys: Keys
+    clock: Clock
+    ids: IdSource
+    bus: EventBus
+    tasks: Tasks
+    database: Database
+    log: CommitLog
+    index: ObservationIndex
+    hasher: PasswordHasher
+    tokens: Tokens
+    identities: Identities
+    sessions: TemporaryCredentials
+    callers: Callers
+    sign_in: SignIn
+    certificates: Certificates
+    domains: Domains
+    things: Things
+    thing_types: ThingTypes
+    directory: ThingDirectory
+    spine: Spine
+    shadow_door: ShadowDoor
+    topic_door: TopicDoor
+    broker: Broker
+    fan_out: BrokerFanOut
+    gateway: MqttGateway
+    replayed: int
+
+
+@asynccontextmanager
+async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
+    """Open all stores, recover, and run until the context ends; then write what was taken and let everything go.
+
+    Raises ``CannotStart``, ``StoreError`` or ``LogError`` for what an operator can put right.
+    """
+    logger = structlog.get_logger("cloudstead")
+    clock = SystemClock()
+    ids = Uuid7Source(clock)
+    bus = EventBus()
+    async with AsyncExitStack() as stack:
+        folder = DataFolder.hold(Path(settings.data.folder))
+        stack.callback(folder.release)
+        keys = open_keys(folder, clock)
+        tasks = Tasks(logger)
+        stack.push_async_callback(tasks.close)
+        database = await Database.open(state_url(settings, folder), on_events=lambda events: _tell(bus, events))
+        stack.push_async_callback(database.close)
+        log = await asyncio.to_thread(_open_log, settings, folder, clock)
+        stack.callback(log.close)
+        if log.recovery is not None:
+            logger.warning(
+                "log_tail_cut",
+                path=log.recovery.path.name,
+                position=log.recovery.position,
+                cut_bytes=log.recovery.cut_bytes,
+                next_offset=log.recovery.next_offset,
+            )
+        index = await open_observations(
+            settings.observations.url or folder.observations,
+            memory_bytes=settings.observations.memory_megabytes * _MIB,
+            clock=clock,
+        )
+        stack.push_async_callback(index.close)
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
+        stack.callback(executor.shutdown)
+        hasher = PasswordHasher(executor)
+        tokens = Tokens(keys.signing_key, clock, region=settings.public.region)
+        identities = Identities(keys.sealer, region=settings.public.region)
+        callers = Callers(database, tokens, clock)
+        certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids)
+        directory = ThingDirectory(database, spawn=tasks.spawn)
+        broker = Broker(new_client_id=ids.new)
+        fan_out = BrokerFanOut(broker)
+        spine = Spine(
+            clock=clock,
+            database=database,
+            directory=directory,
+            index=index,
+            fan_out=fan_out,
+            spawn=tasks.spawn,
+            report=tasks.report,
+        )
+        topic_door = TopicDoor(spine, directory, database)
+        gateway = MqttGateway(
+            broker=broker,
+            fan_out=fan_out,
+            spine=spine,
+            devices=DeviceDoor(certificates, directory, database, clock),
+            people=PeopleDoor(callers, topic_door, database),
+            spawn=tasks.spawn,
+            report=tasks.report,
+            limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
+        )
+        for listener in (callers, directory, spine, gateway):
+            listener.listen(bus)
+        replayed = await spine.start(
+            log, lambda owner: _writer(log, owner, window_s=settings.log.commit_window_ms / 1e3)
+        )
+        stack.push_async_callback(spine.stop)
+        yield Cloud(
+            settings=settings,
+            folder=folder,
+            keys=keys,
+            clock=clock,
+            ids=ids,
+            bus=bus,
+            tasks=tasks,
+            database=database,
+            log=log,
+            index=index,
+            hasher=hasher,
+            tokens=tokens,
+            identities=identities,
+            sessions=TemporaryCredentials(keys.sealer, clock),
+            callers=callers,
+            sign_in=SignIn(database, hasher, tokens=tokens, identities=identities, clock=clock),
+            certificates=certificates,
+            domains=Domains(clock, ids),
+            things=Things(clock, ids, certificates),
+            thing_types=ThingTypes(clock, ids),
+            directory=directory,
+            spine=spine,
+            shadow_door=ShadowDoor(spine, directory, database),
+            topic_door=topic_door,
+            broker=broker,
+            fan_out=fan_out,
+            gateway=gateway,
+            replayed=replayed,
+        )
+
+
+def _open_log(settings: Settings, folder: DataFolder, clock: Clock) -> CommitLog:
+    return CommitLog.open(folder.log, segment_bytes=settings.log.segment_megabytes * _MIB, now=clock.now)
+
+
+def _writer(log: CommitLog, spine: Spine, *, window_s: float) -> LogWriter:
+    return GroupCommitWriter(
+        log,
+        deliver=asyncio.get_running_loop().call_soon_threadsafe,
+        on_commit=spine.intake.committed,
+        on_failure=spine.intake.refused,
+        window_s=window_s,
+    )
+
+
+def _tell(bus: EventBus, events: Sequence[object]) -> None:
+    for event in events:
+        bus.publish(event)

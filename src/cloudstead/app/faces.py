@@ -1,0 +1,158 @@
+"""All of HTTP: every dialect's faces over one cloud, the documents, the page and what operators ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.responses import Response
+
+from cloudstead import __version__
+from cloudstead.app.measures import new_registry
+from cloudstead.app.operation import Operation, operation_face
+from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers, render_page
+from cloudstead.app.watch import troubles_of
+from cloudstead.app.websocket_callers import WebSocketCallers
+from cloudstead.dialects.aws.manifest import Endpoints
+from cloudstead.dialects.aws.table import AwsParts, aws_faces, signed_callers
+from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
+from cloudstead.dialects.cloud_connect.ports import Backend
+from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
+from cloudstead.gateway.websocket import MqttWebSocket
+from cloudstead.web.app import WebApp
+from cloudstead.web.metrics import WebMetrics
+from cloudstead.web.openapi import documents_face
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cloudstead.app.cloud import Cloud
+    from cloudstead.app.demo import DemoRecord
+    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.ids import AccountId
+    from cloudstead.web.call import Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the listeners are, with their real ports. ``http`` and ``https`` are addresses with scheme."""
+
+    http: str | None
+    https: str | None
+    mqtts: str | None
+    iot_host: str
+
+    @property
+    def public(self) -> str:
+        """The address that clients are told: over TLS when there is one."""
+        return self.https or self.http or ""
+
+
+def web_app(
+    cloud: Cloud, addresses: Addresses, *, accounts: dict[AccountId, Account], demo: DemoRecord | None
+) -> WebApp:
+    """Return the ASGI application. ``accounts`` are those whose settings the life-cycle events follow."""
+    log = structlog.get_logger("cloudstead.http")
+    backend = Backend(
+        clock=cloud.clock,
+        database=cloud.database,
+        sign_in=cloud.sign_in,
+        domains=cloud.domains,
+        things=cloud.things,
+        thing_types=cloud.thing_types,
+        certificates=cloud.certificates,
+        shadows=cloud.spine,
+        index=cloud.index,
+        barrier=cloud.spine,
+    )
+    LifeCycle(
+        cloud.clock,
+        cloud.fan_out,
+        uses_printed_names=lambda account_id: account_id in accounts and accounts[account_id].printed_event_names,
+    ).listen(cloud.bus)
+    parts = AwsParts(
+        database=cloud.database,
+        identities=cloud.identities,
+        sessions=cloud.sessions,
+        tokens=cloud.tokens,
+        callers=cloud.callers,
+        runtime=FunctionRuntime(backend, log=log),
+        shadows=cloud.shadow_door,
+        topics=cloud.topic_door,
+        endpoints=Endpoints(
+            region=cloud.settings.public.region,
+            public_url=addresses.public,
+            iot_host=addresses.iot_host,
+            revision=__version__,
+        ),
+        clock=cloud.clock,
+        ids=cloud.ids,
+        log=log,
+    )
+    registry = new_registry(cloud)
+    faces = aws_faces(parts)
+    operation = operation_face(
+        Operation(
+            troubles=lambda: troubles_of(cloud),
+            registry=registry,
+            root_certificate=lambda: cloud.keys.authority.root_pem,
+            revocation_list=lambda: _revocation_list(cloud),
+            signing_keys=cloud.tokens.jwks,
+            page=_page(cloud, addresses, demo),
+        )
+    )
+    return WebApp(
+        (*faces, documents_face(faces), operation),
+        ids=cloud.ids,
+        log=log,
+        metrics=WebMetrics.registered(registry),
+        websocket=MqttWebSocket(cloud.gateway, WebSocketCallers(signed_callers(parts), cloud.callers)),
+    )
+
+
+async def _revocation_list(cloud: Cloud) -> bytes:
+    now_ms = cloud.clock.millis()
+    revoked = await cloud.database.read(lambda unit: unit.certificates.revoked(now_ms))
+    return cloud.keys.authority.issue_revocation_list(revoked)
+
+
+def _page(cloud: Cloud, addresses: Addresses, demo: DemoRecord | None) -> Callable[[Call[None]], Awaitable[Response]]:
+    settings = cloud.settings
+
+    async def show(call: Call[None]) -> Response:
+        """Show the first page: a thing, live."""
+        nonce = new_nonce()
+        context = PageContext(
+            http=addresses.http,
+            https=addresses.https,
+            mqtts=addresses.mqtts,
+            ca_file=str(cloud.folder.ca_file),
+            manifest_url=manifest_url(cloud, addresses),
+            region=settings.public.region,
+            hostname=settings.public.hostname,
+            user_name=None if demo is None else demo.user_name,
+            thing_name=None if demo is None else demo.thing_name,
+            token=await _viewer_token(cloud, demo, call),
+        )
+        response = Response(render_page(context, nonce=nonce))
+        for name, value in page_headers(nonce):
+            response.headers[name] = value
+        return response
+
+    return show
+
+
+async def _viewer_token(cloud: Cloud, demo: DemoRecord | None, call: Call[None]) -> str | None:
+    """Return a token that reads the demo's account, for requests from this machine to this machine only."""
+    if demo is None or not is_local(call.peer_address, call.headers.get("host")):
+        return None
+    account, person = await cloud.database.read(
+        lambda unit: (unit.accounts.get(demo.account_id), unit.people.get(demo.viewer_id))
+    )
+    return None if account is None or person is None else cloud.tokens.issue_id_token(account, person)
+
+
+def manifest_url(cloud: Cloud, addresses: Addresses) -> str:
+    """Return the address of the manifest of the account that answers to our own host name."""
+    return f"{addresses.public}/prod/manifest/?hostname={cloud.settings.public.hostname}"

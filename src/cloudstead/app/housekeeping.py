@@ -1,0 +1,43 @@
+"""What has to be done now and then: old log segments, old observations and expired tokens go."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.log import Retention
+
+if TYPE_CHECKING:
+    from cloudstead.app.cloud import Cloud
+
+_EVERY_S: Final = 60.0
+_MIB: Final = 1 << 20
+
+
+async def keep_house(cloud: Cloud) -> None:
+    """Tidy up once a minute, until cancelled; what fails is reported and tried again."""
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        try:
+            await tidy_up(cloud)
+        except Exception as error:  # noqa: BLE001 - the worker's edge: reported, and tried again in a minute
+            cloud.tasks.report("housekeeping", error)
+
+
+async def tidy_up(cloud: Cloud) -> None:
+    """Remove what the settings no longer want."""
+    kept = cloud.settings.log
+    policy = Retention(
+        max_age=timedelta(days=kept.keep_days) if kept.keep_days else None,
+        max_bytes=kept.keep_megabytes * _MIB if kept.keep_megabytes else None,
+    )
+    keep_from = cloud.spine.projector.flushed_offset + 1
+    now = cloud.clock.now()
+    await asyncio.to_thread(cloud.log.retain, policy, now=now, keep_from=keep_from)
+    now_ms = cloud.clock.millis()
+    await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
+    if cloud.settings.observations.keep_days:
+        before = now - timedelta(days=cloud.settings.observations.keep_days)
+        for account in await cloud.database.read(lambda unit: unit.accounts.all()):
+            await cloud.index.drop_before(account.id, before)

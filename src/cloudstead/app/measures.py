@@ -1,0 +1,59 @@
+"""The metrics of the process, read from the counters that the rooms keep anyway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.core import Metric
+
+    from cloudstead.app.cloud import Cloud
+
+
+def new_registry(cloud: Cloud) -> CollectorRegistry:
+    """Return a registry with everything that the cloud counts."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(_CloudCollector(cloud))
+    return registry
+
+
+class _CloudCollector(Collector):
+    """Reads plain counters when asked, so that counting costs the message path nothing but an addition."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics as of now."""
+        yield from self._spine()
+        yield from self._gateway()
+
+    def _spine(self) -> Iterable[Metric]:
+        spine, log = self._cloud.spine, self._cloud.log
+        yield CounterMetricFamily("cloudstead_log_records", "Requests made durable.", spine.intake.stored)
+        yield CounterMetricFamily("cloudstead_log_failures", "Requests that could not be stored.", spine.intake.failed)
+        yield GaugeMetricFamily("cloudstead_log_waiting", "Requests waiting for the disk.", spine.intake.depth)
+        yield GaugeMetricFamily("cloudstead_log_bytes", "Size of the log.", log.size_bytes)
+        yield GaugeMetricFamily("cloudstead_log_first_offset", "Oldest record kept.", log.first_offset)
+        yield GaugeMetricFamily(
+            "cloudstead_log_committed_offset", "Last durable record.", spine.intake.committed_offset
+        )
+        yield GaugeMetricFamily("cloudstead_applied_offset", "Last record applied.", spine.applier.applied_offset)
+        yield GaugeMetricFamily("cloudstead_indexed_offset", "Last record indexed.", spine.projector.flushed_offset)
+        outcomes = CounterMetricFamily("cloudstead_shadow_requests", "Shadow requests applied.", labels=("outcome",))
+        outcomes.add_metric(("accepted",), spine.applier.accepted)
+        outcomes.add_metric(("rejected",), spine.applier.rejected)
+        yield outcomes
+
+    def _gateway(self) -> Iterable[Metric]:
+        for name, value in self._cloud.gateway.counters().items():
+            yield GaugeMetricFamily(f"cloudstead_mqtt_{name}", "See the reference of metrics.", value)

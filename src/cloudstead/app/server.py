@@ -1,0 +1,188 @@
+"""The server: listeners around a cloud, from the first socket to the last write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import ipaddress
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from cloudstead.app.addresses import Address
+from cloudstead.app.agent_process import AgentProcess
+from cloudstead.app.cloud import open_cloud
+from cloudstead.app.demo import prepare_demo, write_bundle
+from cloudstead.app.faces import Addresses, manifest_url, web_app
+from cloudstead.app.housekeeping import keep_house
+from cloudstead.app.http_server import HttpServer, bind
+from cloudstead.app.keys import server_certificate, server_names
+from cloudstead.app.ready import ReadyReport
+from cloudstead.gateway.tls import https_context, mqtts_context
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable
+
+    from cloudstead.app.cloud import Cloud
+    from cloudstead.app.demo import DemoRecord
+    from cloudstead.app.settings import ListenerSettings, Settings
+    from cloudstead.web.app import WebApp
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""Three hand-overs of the interpreter's lock for each commit, 5 ms each by default: 20k updates/s become 31k."""
+
+
+async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], Awaitable[None]]) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is awaited once everything listens.
+
+    Raises ``CannotStart``, ``StoreError`` or ``LogError`` for what an operator can put right.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    stopping = _stop_on_signals()
+    log = structlog.get_logger("cloudstead")
+    async with AsyncExitStack() as stack:
+        # Sockets first: an address in use is told before stores are opened and migrated.
+        sockets = {name: _bind(name, listener, stack) for name, listener in _listeners(settings).items()}
+        cloud = await stack.enter_async_context(open_cloud(settings))
+        record = await prepare_demo(cloud) if demo else None
+        addresses = _addresses(settings, sockets)
+        certificate = server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
+        accounts = {each.id: each for each in await cloud.database.read(lambda unit: unit.accounts.all())}
+        app = web_app(cloud, addresses, accounts=accounts, demo=record)
+        await _serve_http(stack, settings, sockets, app, certificate)
+        await _serve_devices(stack, cloud, sockets, certificate)
+        stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud)))
+        if record is not None:
+            await _start_agent(stack, cloud, record, addresses)
+        _settle_memory()
+        await ready(await _report(cloud, addresses, record))
+        log.info("ready", replayed=cloud.replayed, http=addresses.http, https=addresses.https, mqtts=addresses.mqtts)
+        await stopping.wait()
+        log.info("stopping")
+    log.info("stopped")
+
+
+def _listeners(settings: Settings) -> dict[str, ListenerSettings]:
+    return {"http": settings.http, "https": settings.https, "mqtts": settings.mqtts, "mqtt": settings.mqtt}
+
+
+def _bind(name: str, listener: ListenerSettings, stack: AsyncExitStack) -> socket.socket | None:
+    if listener.bind is None:
+        return None
+    sock = bind(name, listener.bind)
+    stack.callback(sock.close)
+    return sock
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _settle_memory() -> None:
+    """Take everything made so far out of the collector's sight: its pauses are the largest latency on the loop."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _addresses(settings: Settings, sockets: dict[str, socket.socket | None]) -> Addresses:
+    """Say where clients find the listeners: under our host name where they listen on all interfaces."""
+    places = {name: None if sock is None else _place(settings, sock) for name, sock in sockets.items()}
+    https, http = places["https"], places["http"]
+    return Addresses(
+        http=None if http is None else f"http://{http}",
+        https=None if https is None else f"https://{https}",
+        mqtts=places["mqtts"],
+        iot_host=https or http or "",
+    )
+
+
+def _place(settings: Settings, sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = settings.public.hostname
+    return str(Address(host, port))
+
+
+async def _serve_http(
+    stack: AsyncExitStack,
+    settings: Settings,
+    sockets: dict[str, socket.socket | None],
+    app: WebApp,
+    certificate: tuple[Path, Path],
+) -> None:
+    if sockets["http"] is not None:
+        proxies = settings.http.trusted_proxies
+        await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies))
+    if sockets["https"] is not None:
+        given = settings.https
+        if given.certificate_file:
+            certificate = Path(given.certificate_file), Path(given.private_key_file)
+        await _serve_one(stack, HttpServer(app, sockets["https"], tls=https_context(*certificate)))
+
+
+async def _serve_one(stack: AsyncExitStack, server: HttpServer) -> None:
+    await server.start()
+    stack.push_async_callback(server.stop)
+
+
+async def _serve_devices(
+    stack: AsyncExitStack, cloud: Cloud, sockets: dict[str, socket.socket | None], certificate: tuple[Path, Path]
+) -> None:
+    gateway = cloud.gateway
+    stack.push_async_callback(gateway.stop)
+    if sockets["mqtts"] is not None:
+        context = mqtts_context(*certificate, trusted=cloud.keys.authority.chain_pem)
+        await gateway.listen_tls(sockets["mqtts"], context)
+    if sockets["mqtt"] is not None:
+        await gateway.listen_plain(sockets["mqtt"])
+
+
+async def _start_agent(stack: AsyncExitStack, cloud: Cloud, record: DemoRecord, addresses: Addresses) -> None:
+    if addresses.mqtts is None:
+        structlog.get_logger("cloudstead").warning("no_agent", reason="the devices' listener is off")
+        return
+    agent = AgentProcess(
+        await write_bundle(cloud, record),
+        mqtts=addresses.mqtts,
+        ca_file=cloud.folder.ca_file,
+        thing_name=record.thing_name,
+        interval_s=cloud.settings.demo.interval_s,
+        log_format=cloud.settings.logging.format,
+        log_level="warning",
+    )
+    stack.push_async_callback(agent.stop)
+    await agent.start()
+
+
+async def _report(cloud: Cloud, addresses: Addresses, record: DemoRecord | None) -> ReadyReport:
+    accounts = await cloud.database.read(lambda unit: len(unit.accounts.all()))
+    return ReadyReport(
+        http=addresses.http,
+        https=addresses.https,
+        mqtts=addresses.mqtts,
+        ca_file=str(cloud.folder.ca_file),
+        hostname=cloud.settings.public.hostname,
+        user_name=None if record is None else record.user_name,
+        password=None if record is None else record.password,
+        api_key=None if record is None else record.api_key,
+        manifest_url=manifest_url(cloud, addresses),
+        thing_name=None if record is None else record.thing_name,
+        account_count=accounts,
+    )

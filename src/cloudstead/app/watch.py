@@ -1,0 +1,35 @@
+"""What keeps the service from doing all of its work at this moment."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cloudstead.app.cloud import Cloud
+
+_LEAST_FREE_BYTES: Final = 64 << 20  # one segment of the log
+
+
+async def troubles_of(cloud: Cloud) -> list[str]:
+    """Return what is wrong, in words for an operator; empty when nothing is."""
+    troubles = []
+    spine = cloud.spine
+    if spine.intake.last_failure is not None:
+        troubles.append(f"The log cannot be written: {spine.intake.last_failure}")
+    if spine.projector.last_failure is not None:
+        troubles.append(f"Observations or shadows cannot be written: {spine.projector.last_failure}")
+    if spine.is_full:
+        troubles.append("More arrives than can be stored: devices have to wait.")
+    try:
+        await cloud.database.health()
+    except Exception as error:  # noqa: BLE001 - whatever the store's trouble is, it is the answer
+        troubles.append(f"The state store does not answer: {error}")
+    try:
+        await cloud.index.ping()
+    except Exception as error:  # noqa: BLE001 - whatever the store's trouble is, it is the answer
+        troubles.append(f"The observation store does not answer: {error}")
+    free = shutil.disk_usage(cloud.folder.path).free
+    if free < _LEAST_FREE_BYTES:
+        troubles.append(f"Only {free >> 20} MiB are free where the data lies.")
+    return troubles
