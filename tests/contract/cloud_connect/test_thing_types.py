@@ -177,7 +177,7 @@ ATTRIBUTES = st.dictionaries(
 def test_an_answer_holds_the_id_and_what_was_asked_for_with_null_or_everything(attributes):
     thing_type = ThingType(account_id="a", id="t", domain_id="root", label="T", data={"x": 1}, extra={"icon": 1})
     selected = selected_names(attributes)
-    answer = seen_type(SeenThingType(thing_type, is_read_only=False, thing_count=3), selected)
+    answer = seen_type(SeenThingType(thing_type, is_read_only=False), selected, {"t": 3})
     asked = {name for name, value in attributes.items() if value is None} & SELECTABLE
     if not asked:
         assert {"id", "domain", "label", "data", "readOnly", "thingCount", "icon", "viewModes"} <= set(answer)

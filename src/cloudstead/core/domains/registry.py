@@ -212,10 +212,11 @@ class Domains:
         if unit.people.any_at(caller.account_id, going):
             raise DomainHasPeople
         types = [each for each in unit.thing_types.all(caller.account_id) if each.domain_id in going]
-        counts = unit.things.count_by_type(caller.account_id, None)
-        if any(counts.get(each.id) for each in types):
+        if types:
             # A domain may have moved away with things of a type that stayed behind.
-            raise DomainHasThings
+            counts = unit.things.count_by_type(caller.account_id, None)
+            if any(counts.get(each.id) for each in types):
+                raise DomainHasThings
         for each in types:
             unit.thing_types.remove(caller.account_id, each.id)
             unit.emit(ThingTypeRemoved(each, tree.path(each.domain_id)))

@@ -39,11 +39,10 @@ _REMOVE: Final = Permission("thing-type:remove")
 
 @dataclass(frozen=True, slots=True)
 class SeenThingType:
-    """A thing type as one caller sees it; ``thing_count`` counts the things within the caller's reach."""
+    """A thing type as one caller sees it."""
 
     thing_type: ThingType
     is_read_only: bool
-    thing_count: int
 
 
 class ThingTypes:
@@ -63,14 +62,19 @@ class ThingTypes:
         found = unit.thing_types.get(caller.account_id, thing_type_id)
         if found is None or not _sees(reach, found):
             raise ThingTypeNotFound(thing_type_id)
-        return _seen(caller, reach, found, _counts(unit, reach, caller))
+        return _seen(caller, reach, found)
 
     def list(self, unit: Unit, caller: Caller) -> tuple[SeenThingType, ...]:
         """Return all types that the caller sees, ordered by id."""
         reach = Reach.of(caller, _READ, unit.domains.tree(caller.account_id))
-        counts = _counts(unit, reach, caller)
         types = unit.thing_types.all(caller.account_id)
-        return tuple(_seen(caller, reach, each, counts) for each in types if _sees(reach, each))
+        return tuple(_seen(caller, reach, each) for each in types if _sees(reach, each))
+
+    def thing_counts(self, unit: Unit, caller: Caller) -> Mapping[ThingTypeId, int]:
+        """Return how many things of each type are within the caller's reach; it looks at every one of them."""
+        reach = Reach.of(caller, _READ, unit.domains.tree(caller.account_id))
+        within = None if reach.is_whole_account else reach.domain_ids()
+        return unit.things.count_by_type(caller.account_id, within)
 
     def create(
         self,
@@ -195,14 +199,9 @@ def _sees(reach: Reach, thing_type: ThingType) -> bool:
     return reach.covers(thing_type.domain_id) or reach.is_above(thing_type.domain_id)
 
 
-def _counts(unit: Unit, reach: Reach, caller: Caller) -> Mapping[ThingTypeId, int]:
-    within = None if reach.is_whole_account else reach.domain_ids()
-    return unit.things.count_by_type(caller.account_id, within)
-
-
-def _seen(caller: Caller, reach: Reach, thing_type: ThingType, counts: Mapping[ThingTypeId, int]) -> SeenThingType:
+def _seen(caller: Caller, reach: Reach, thing_type: ThingType) -> SeenThingType:
     is_changeable = caller.may(_UPDATE) and Reach.of(caller, _UPDATE, reach.tree).covers(thing_type.domain_id)
-    return SeenThingType(thing_type, not is_changeable, counts.get(thing_type.id, 0))
+    return SeenThingType(thing_type, not is_changeable)
 
 
 def _changeable(unit: Unit, caller: Caller, thing_type_id: ThingTypeId, permission: Permission) -> ThingType:

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from cloudstead.core.ids import DomainId, ThingTypeId
 from cloudstead.dialects.cloud_connect.shapes.inputs import as_patch
-from cloudstead.dialects.cloud_connect.shapes.thing_types import changed_type, new_type, seen_type
+from cloudstead.dialects.cloud_connect.shapes.thing_types import changed_type, new_type, seen_type, shows_count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudstead.core.unit import Unit
     from cloudstead.dialects.cloud_connect.call import Call
     from cloudstead.dialects.cloud_connect.ports import Backend
     from cloudstead.dialects.cloud_connect.shapes.inputs import (
@@ -41,14 +44,26 @@ async def create(backend: Backend, call: Call[NewThingType]) -> object:
 async def get(backend: Backend, call: Call[OneId]) -> object:
     """Return one thing type."""
     type_id = ThingTypeId(call.input.id)
-    seen = await backend.database.read(lambda unit: backend.thing_types.get(unit, call.caller, thing_type_id=type_id))
-    return seen_type(seen, call.selected)
+
+    def work(unit: Unit) -> object:
+        seen = backend.thing_types.get(unit, call.caller, thing_type_id=type_id)
+        return seen_type(seen, call.selected, _counts(backend, unit, call))
+
+    return await backend.database.read(work)
 
 
 async def show_all(backend: Backend, call: Call[Nothing]) -> object:
     """Return the thing types that the caller sees, as a bare array."""
-    seen = await backend.database.read(lambda unit: backend.thing_types.list(unit, call.caller))
-    return [seen_type(each, call.selected) for each in seen]
+
+    def work(unit: Unit) -> object:
+        counts = _counts(backend, unit, call)
+        return [seen_type(each, call.selected, counts) for each in backend.thing_types.list(unit, call.caller)]
+
+    return await backend.database.read(work)
+
+
+def _counts(backend: Backend, unit: Unit, call: Call[OneId] | Call[Nothing]) -> Mapping[ThingTypeId, int]:
+    return backend.thing_types.thing_counts(unit, call.caller) if shows_count(call.selected) else {}
 
 
 async def remove(backend: Backend, call: Call[OneId]) -> object:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudstead.core.ids import ThingTypeId
     from cloudstead.core.thingtypes.model import JsonObject, ThingType
     from cloudstead.core.thingtypes.registry import SeenThingType
 
@@ -33,7 +36,12 @@ def changed_type(thing_type: ThingType) -> dict[str, Any]:
     }
 
 
-def seen_type(seen: SeenThingType, selected: frozenset[str]) -> dict[str, Any]:
+def shows_count(selected: frozenset[str]) -> bool:
+    """Tell whether the answer to this selection holds the number of things, which costs more than the rest."""
+    return "thingCount" in selected or not selected & SELECTABLE
+
+
+def seen_type(seen: SeenThingType, selected: frozenset[str], counts: Mapping[ThingTypeId, int]) -> dict[str, Any]:
     """Return the type as GET and LIST do: what was selected, or everything when nothing selectable was."""
     thing_type = seen.thing_type
     chosen = selected & SELECTABLE
@@ -44,7 +52,7 @@ def seen_type(seen: SeenThingType, selected: frozenset[str]) -> dict[str, Any]:
         "label": thing_type.label,
         **_optional(thing_type),
         "readOnly": seen.is_read_only,
-        "thingCount": seen.thing_count,
+        "thingCount": counts.get(thing_type.id, 0),
         "resources": thing_type.resources,
         **_views(thing_type),
     }
