@@ -56,6 +56,9 @@ class StillIndex:
     async def settle(self) -> None:
         self.asked.append(("settle", None, None))
 
+    async def settle_things(self) -> None:
+        self.asked.append(("settle things", None, None))
+
     async def search_things(self, scope, search):
         return self._find("things", scope, search)
 

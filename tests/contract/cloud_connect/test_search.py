@@ -41,13 +41,26 @@ both = pytest.mark.parametrize(
 
 @covers("ThingLambda.FIND", "success")
 @covers("ObservationLambda.FIND", "success")
-@both
-async def test_a_search_is_answered_by_the_index_after_everything_acknowledged_is_in_it(world, label, kind):
+@pytest.mark.parametrize(
+    ("label", "asked"),
+    [
+        ("ThingLambda.FIND", ["settle things", "things"]),
+        ("ObservationLambda.FIND", ["settle", "observations"]),
+    ],
+)
+async def test_a_search_is_answered_by_the_index_after_everything_acknowledged_is_in_it(world, label, asked):
     world.index.answer = {"took": 1, "hits": {"total": 7, "hits": []}}
     found = await world.call(label, world.administrator, query=EXAMPLE)
     require_output(label, found.ok())
     assert found.ok() == world.index.answer
-    assert [each[0] for each in world.index.asked] == ["settle", kind]
+    assert [each[0] for each in world.index.asked] == asked
+
+
+async def test_a_look_up_of_a_domain_waits_for_the_things_too(world):
+    lookup = {"index": "domains", "type": "thing_mapping", "id": "north", "path": "thingNames"}
+    query = {"query": {"bool": {"must": [SINCE["query"], {"terms": {"thingName": lookup}}]}}}
+    (await world.call("ObservationLambda.FIND", world.reader, query=query)).ok()
+    assert [each[0] for each in world.index.asked] == ["settle things", "observations"]
 
 
 @both

@@ -22,14 +22,18 @@ class SearchBarrier(Protocol):
     """Stands between a write and the search that has to find it."""
 
     async def settle(self) -> None:
-        """Return when everything acknowledged before the call is indexed."""
+        """Return when every update acknowledged before the call can be found among the observations."""
+        ...
+
+    async def settle_things(self) -> None:
+        """Return when everything acknowledged before the call can be found among the things too."""
         ...
 
 
 class ShadowReader(Protocol):
     """Reads shadows as they are now, ahead of what is stored."""
 
-    async def current(self, account_id: AccountId, thing_uid: ThingUid) -> Shadow:
+    async def current(self, account_id: AccountId, thing_uid: ThingUid, /) -> Shadow:
         """Return the thing's shadow; one with version 0 when it has none."""
         ...
 

@@ -20,5 +20,6 @@ async def find(backend: Backend, call: Call[Find]) -> object:
     """Search what the caller's things reported with an Elasticsearch query."""
     search = parse_observation_search(call.input.query)
     scope = await backend.database.read(lambda unit: search_scope(unit, call.caller, _READ))
-    await backend.barrier.settle()
+    # A look-up of a domain asks which things are there now.
+    await (backend.barrier.settle_things() if search.lookups else backend.barrier.settle())
     return await backend.index.search_observations(scope, search)

@@ -54,7 +54,7 @@ async def find(backend: Backend, call: Call[Find]) -> object:
     """Search the caller's things with an Elasticsearch query."""
     search = parse_thing_search(call.input.query)
     scope = await backend.database.read(lambda unit: search_scope(unit, call.caller, _READ))
-    await backend.barrier.settle()
+    await backend.barrier.settle_things()
     return await backend.index.search_things(scope, search)
 
 
