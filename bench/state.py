@@ -34,7 +34,7 @@ postgres: Any = importlib.import_module("factories.postgres")
 
 THINGS = 10_000
 CALLERS = 32
-SECONDS = 1.5
+SECONDS = 1.0
 BATCH = 500
 SNAPSHOT: dict[str, Any] = {"isolation": "repeatable_read", "readonly": True}
 STATE = {"temperature": 21.5, "humidity": 40, "led": {"on": True, "colour": "red"}, "uptime": 123456, "version": "1.2"}

@@ -1,7 +1,7 @@
 """Statements: written once in SQLAlchemy Core, compiled once for each engine, run by the driver itself.
 
-Running them through SQLAlchemy's ``Connection`` as well costs 50 to 100 microseconds each, five to ten times the
-work of SQLite on a key look-up; so its compiler is used and its execution is not. That asks for plain types in the
+Running them through SQLAlchemy's ``Connection`` as well takes three times as long for a key look-up in SQLite (113
+against 38 microseconds); so its compiler is used and its execution is not. That asks for plain types in the
 tables (text, numbers, flags, bytes), which need no conversion on their way.
 """
 
