@@ -22,6 +22,7 @@ from cloudstead.core.credentials.passwords import PasswordHasher
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.domains.registry import Domains
 from cloudstead.core.ids import DomainId
+from cloudstead.core.observations.model import SearchResult
 from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.shadows.model import Shadow
 from cloudstead.core.things.registry import Things
@@ -69,7 +70,7 @@ class StillIndex:
         self.asked.append((kind, scope, search))
         if self.failure is not None:
             raise self.failure
-        return self.answer
+        return SearchResult(self.answer)
 
 
 @dataclass

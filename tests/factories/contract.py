@@ -59,7 +59,9 @@ def require_output(label: str, answer: Any, *, chosen: frozenset[str] | None = N
         assert isinstance(answer, list)
         for each in answer:
             _require_fields(output_fields(label), each, chosen)
-    elif shape != "es-response":
+    elif shape == "es-response":
+        assert {"total", "hits"} <= set(answer["hits"])
+    else:
         _require_fields(output_fields(label), answer, chosen)
 
 

@@ -22,4 +22,5 @@ async def find(backend: Backend, call: Call[Find]) -> object:
     scope = await backend.database.read(lambda unit: search_scope(unit, call.caller, _READ))
     # A look-up of a domain asks which things are there now.
     await (backend.barrier.settle_things() if search.lookups else backend.barrier.settle())
-    return await backend.index.search_observations(scope, search)
+    found = await backend.index.search_observations(scope, search)
+    return found.response

@@ -55,7 +55,8 @@ async def find(backend: Backend, call: Call[Find]) -> object:
     search = parse_thing_search(call.input.query)
     scope = await backend.database.read(lambda unit: search_scope(unit, call.caller, _READ))
     await backend.barrier.settle_things()
-    return await backend.index.search_things(scope, search)
+    found = await backend.index.search_things(scope, search)
+    return found.response
 
 
 async def get(backend: Backend, call: Call[OneThing]) -> object:
