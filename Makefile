@@ -26,10 +26,10 @@ fix: dev ## Repair what lint and format can repair
 	$(BIN)/ruff format .
 
 bench: dev ## Print the figures that the README quotes (ONLY=search for one of them)
-	@for file in $(if $(ONLY),bench/$(ONLY).py,bench/[a-z]*.py); do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+	@$(BIN)/python bench/$(or $(ONLY),run).py $(ARGS)
 
-crash: dev ## Kill the server under load, again and again, and count what it had acknowledged
-	@PYTHONPATH=tests $(BIN)/python -m crash.rounds $(ARGS)
+crash: dev ## Kill the server under load, ROUNDS times, and count what it had acknowledged
+	@PYTHONPATH=tests $(BIN)/python -m crash.rounds --rounds $(or $(ROUNDS),20) $(ARGS)
 
 fuzz: dev ## Run the property tests with FACTOR times as many examples
 	$(BIN)/pytest -n 2 -q -p factories.fuzzing --fuzz $(or $(FACTOR),50) $(ARGS)

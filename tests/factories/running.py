@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
+import urllib.request
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,9 +18,47 @@ _READY = "cloudstead is ready."
 _STOPS_WITHIN_S = 30
 
 
+class FunctionRefused(Exception):
+    """A function answered with an error; the text is its JSON."""
+
+
+@dataclass
+class RunningCloud:
+    """A started cloud. ``ready`` is what its ready file says."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+
+    def invoke(self, function: str, **payload: Any) -> Any:
+        """Invoke a function by its logical name, with the API key of the demo's administrator."""
+        request = urllib.request.Request(
+            f"{self.ready['http']}/functions/{function}",
+            json.dumps(payload).encode(),
+            {"Authorization": f"Bearer {self.ready['api_key']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer = json.load(response)
+        if isinstance(answer, dict) and "errorMessage" in answer:
+            raise FunctionRefused(answer["errorMessage"])
+        return answer
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(_STOPS_WITHIN_S)
+        finally:
+            self.process.kill()
+
+
 @contextmanager
-def running_cloud(folder: Path, command: str = "demo", *arguments: str) -> Iterator[dict[str, Any]]:
-    """Run ``cloudstead demo`` or ``serve`` on free ports; give what the ready file says, and stop it afterwards.
+def running_cloud(folder: Path, command: str = "demo", *arguments: str) -> Iterator[RunningCloud]:
+    """Run ``cloudstead demo`` or ``serve`` on free ports, and stop it afterwards.
 
     Data is kept in ``folder``/data, so that a second cloud in the same folder goes on where the first one stopped.
     The log of the process goes to ``folder``/log.txt, and into the message when it does not come up.
@@ -42,11 +81,10 @@ def running_cloud(folder: Path, command: str = "demo", *arguments: str) -> Itera
         else:
             told = (folder / "log.txt").read_text(encoding="utf-8")
             raise AssertionError(f"the cloud did not come up, exit code {process.wait()}:\n{told}")
-        yield json.loads(ready_file.read_text(encoding="utf-8"))
+        cloud = RunningCloud(process, json.loads(ready_file.read_text(encoding="utf-8")))
+        yield cloud
+        cloud.stop()
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(_STOPS_WITHIN_S)
-        finally:
-            process.kill()
-            process.stdout.close()
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -236,7 +236,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 ORIGIN, REGION = "${origin}", "${here.region}"
-manifest = json.load(urllib.request.urlopen("${here.manifestUrl}"))
+manifest = json.load(urllib.request.urlopen("${origin}/prod/manifest/?hostname=${here.hostname}"))
 cognito = boto3.client("cognito-identity", endpoint_url=ORIGIN, region_name=REGION, config=Config(signature_version=UNSIGNED)${verify})
 guest = cognito.get_id(IdentityPoolId=manifest["IdentityPool"])["IdentityId"]
 
