@@ -34,9 +34,9 @@ def configure_logging(settings: LoggingSettings) -> None:
         cache_logger_on_first_use=True,
     )
     ending: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_readable_traces())]
         if is_console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_traces_as_json(), structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -50,3 +50,15 @@ def configure_logging(settings: LoggingSettings) -> None:
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+# A trace tells where an exception came from, but not the values of the variables there: keys and passwords are among
+# them. Both kinds of traces show them by default.
+
+
+def _traces_as_json() -> Processor:
+    return structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
+def _readable_traces() -> structlog.dev.RichTracebackFormatter:
+    return structlog.dev.RichTracebackFormatter(show_locals=False)

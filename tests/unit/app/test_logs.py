@@ -15,6 +15,7 @@ structlog.contextvars.bind_contextvars(request_id="r1")
 structlog.get_logger("cloudstead.test").info("stored", offset=7)
 logging.getLogger("library").warning("of %s", "another")
 logging.getLogger("uvicorn.access").info("GET /")
+password = "open sesame"
 try:
     1 / 0
 except ZeroDivisionError:
@@ -49,6 +50,14 @@ def test_an_exception_stays_on_one_line_of_json() -> None:
     failed = json.loads(lines("json")[-1])
 
     assert failed["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_exception_does_not_tell_the_values_of_variables(form: str) -> None:
+    told = "".join(lines(form))
+
+    assert "ZeroDivisionError" in told
+    assert "open sesame" not in told
 
 
 def test_off_a_terminal_auto_means_json() -> None:
