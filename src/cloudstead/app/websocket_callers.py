@@ -7,7 +7,9 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 
+from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.dialects.aws.sigv4 import SignatureRefused
 from cloudstead.web.bearer import bearer_token
 
 if TYPE_CHECKING:
@@ -30,15 +32,20 @@ class WebSocketCallers:
     ) -> Caller | None:
         """Return the caller; ``None`` when the request carries no credential, so that MQTT's CONNECT has to.
 
-        Raise what the credential's own check raises, and ``CredentialRefused`` for guests: none of the topics is
-        theirs.
+        Raise ``CredentialExpired`` or ``CredentialRefused``; the latter for guests too: none of the topics is theirs.
         """
         token = bearer_token(Headers(raw=list(headers))) or _token_of(raw_query)
         if token is not None:
             return (await self.of_token(token)).seen_from(source_address)
         if "X-Amz-Signature=" not in raw_query:
             return None
-        signed = await self._signed.of_websocket(raw_path, raw_query, headers=headers, source_address=source_address)
+        try:
+            signed = await self._signed.of_websocket(
+                raw_path, raw_query, headers=headers, source_address=source_address
+            )
+        except (SignatureRefused, AccountNotUsable) as error:
+            # The gateway knows no dialect: it answers 403 to a credential that was refused, 500 to anything else.
+            raise CredentialRefused(str(error)) from error
         if signed.caller is None:
             raise CredentialRefused("A guest may not use MQTT.")
         return signed.caller
