@@ -185,10 +185,12 @@ def _run(settings: Settings, ready_file: Path | None, *, demo: bool) -> None:
     import uvloop  # noqa: PLC0415  # each command loads what it needs
 
     from cloudstead.app import server  # noqa: PLC0415
+    from cloudstead.app.keys import require_certificate  # noqa: PLC0415
     from cloudstead.app.logs import configure_logging  # noqa: PLC0415
     from cloudstead.app.ready import write_ready_file  # noqa: PLC0415
     from cloudstead.app.welcome import show_ready  # noqa: PLC0415
 
+    require_certificate(settings.https)
     configure_logging(settings.logging)
     is_ready = False
 

@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,10 +29,9 @@ from cloudstead.core.credentials.tokens import SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from cloudstead.app.data_folder import DataFolder
-    from cloudstead.app.settings import Settings
+    from cloudstead.app.settings import HttpsSettings, Settings
     from cloudstead.core.clock import Clock
 
 _AUTHORITY: Final = "app/authority"
@@ -85,6 +86,23 @@ def server_certificate(
         write_private(key_file, issued.private_key_pem.encode())
         write_private(certificate_file, issued.pem.encode())
     return certificate_file, key_file
+
+
+def require_certificate(https: HttpsSettings) -> None:
+    """Raise ``CannotStart`` naming the file when the certificate that the operator gave cannot be used."""
+    if not https.certificate_file:
+        return
+    for file in (https.certificate_file, https.private_key_file):
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise CannotStart(f"{file} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(https.certificate_file, https.private_key_file)
+    except ssl.SSLError as error:
+        raise CannotStart(
+            f"{https.certificate_file} and {https.private_key_file} are no certificate with its key: {error.reason}."
+        ) from None
 
 
 def server_names(settings: Settings) -> list[str]:
