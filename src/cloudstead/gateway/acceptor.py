@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Acceptor:
                 continue
             task = self._spawn(self._greet(client))
             self._greetings.add(task)
-            task.add_done_callback(self._greeted)
+            task.add_done_callback(partial(self._greeted, client))
 
     def _failed(self, error: OSError) -> None:
         self._counters.accept_failures += 1
@@ -126,6 +127,8 @@ class Acceptor:
             self._counters.handshakes_failed += 1
             client.close()
 
-    def _greeted(self, task: asyncio.Task[None]) -> None:
+    def _greeted(self, client: socket.socket, task: asyncio.Task[None]) -> None:
         self._greetings.discard(task)
+        if task.cancelled():
+            client.close()
         self._listen()

@@ -27,9 +27,14 @@ def mqtts_context(certificate: Path, private_key: Path, *, trusted: str) -> ssl.
     return context
 
 
-def https_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
-    """Return the context of the HTTP listener, which asks nobody for a certificate."""
+def https_context(certificate: Path, private_key: Path, *, trusted: str) -> ssl.SSLContext:
+    """Return the context of the HTTP listener.
+
+    Devices may show a certificate of the ``trusted`` authorities (PEM); people, and their browsers, need none.
+    """
     context = _server_context(certificate, private_key)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=trusted)
     context.set_alpn_protocols(_HTTP_PROTOCOLS)
     return context
 

@@ -67,16 +67,21 @@ class Index:
 
 
 class FailingDatabase:
-    """The state store, which cannot be read while ``fails``."""
+    """The state store, which cannot be read while ``fails`` and does something else first when told to, once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.fails = False
+        self.before_answer: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     async def read(self, work: Callable[[Any], Any]) -> Any:
         if self.fails:
             raise OSError(5, "Input/output error")
-        return await self._database.read(work)
+        found = await self._database.read(work)
+        if self.before_answer is not None:
+            then, self.before_answer = self.before_answer, None
+            await then()
+        return found
 
 
 class StallingLog(MemoryLog):
@@ -192,7 +197,7 @@ class Site:
 
     async def move_domain(self, domain_id: str, *, below: str) -> None:
         await self.tenant.database.write(
-            lambda unit: self.domains.change(
+            lambda unit: self.domains.update(
                 unit, self.tenant.caller, domain_id=DomainId(domain_id), change=DomainChange(parent_id=DomainId(below))
             )
         )
