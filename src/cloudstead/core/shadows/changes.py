@@ -7,7 +7,7 @@ bytes. Source: AWS IoT, "Device Shadow service documents"; Cloud Connect 2.11, s
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_STATE_BYTES: Final = 8 * 1024
 """Serialised ``desired`` and ``reported`` together (AWS IoT limits, "Maximum size of a JSON state document")."""
 
+_AROUND_SECTIONS: Final = len("[,]")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -33,35 +34,56 @@ class Verb(Enum):
     DELETE = "delete"
 
 
+class _Sections(NamedTuple):
+    """What a shadow held at one moment; sections are never altered in place, so keeping them costs nothing."""
+
+    desired: JsonObject
+    reported: JsonObject
+    desired_metadata: JsonObject
+    reported_metadata: JsonObject
+    version: int
+    text: bytes | None
+
+
 class Outcome:
     """What became of one request.
 
-    ``reply`` is the accepted or rejected document. The other documents are written when asked for, which has to be
-    before the next request is applied to the same shadow.
+    ``reply`` is the accepted or rejected document. Documents are written when they are asked for, as most have no
+    reader; ``delta`` and ``documents`` have to be asked for before the next request is applied to the same shadow.
     """
 
-    __slots__ = ("_before", "_shadow", "at_s", "client_token", "rejection", "reply", "request", "verb", "version")
+    __slots__ = (
+        "_before",
+        "_reply",
+        "_shadow",
+        "at_s",
+        "client_token",
+        "rejection",
+        "request",
+        "verb",
+        "version",
+    )
 
     def __init__(
         self,
         verb: Verb,
         *,
         at_s: int,
-        reply: bytes,
         version: int,
         client_token: str | None,
         shadow: Shadow,
-        before: bytes | None = None,
+        reply: bytes | None = None,
+        before: _Sections | None = None,
         rejection: ShadowRejected | None = None,
         request: UpdateRequest | None = None,
     ) -> None:
         self.verb = verb
         self.at_s = at_s
-        self.reply = reply
         self.version = version
         self.client_token = client_token
         self.rejection = rejection
         self.request = request
+        self._reply = reply
         self._shadow = shadow
         self._before = before
 
@@ -71,6 +93,27 @@ class Outcome:
         if self.rejection is None and self.request is not None and type(self.request.reported) is dict:
             return self.request.reported
         return None
+
+    @property
+    def reply(self) -> bytes:
+        """The accepted or rejected document."""
+        if self._reply is None:
+            self._reply = self._write_reply()
+        return self._reply
+
+    def _write_reply(self) -> bytes:
+        if self.rejection is not None:
+            return rejection_document(self.rejection, at_s=self.at_s)
+        token = _token(self.client_token)
+        if self.request is None:
+            return b'{"version":%d,"timestamp":%d%b}' % (self.version, self.at_s, token)
+        return b'{"state":%b,"metadata":%b,"version":%d,"timestamp":%d%b}' % (
+            self.request.state_text,
+            _request_marks(self.request, self.at_s),
+            self.version,
+            self.at_s,
+            token,
+        )
 
     def delta(self) -> bytes | None:
         """Write the delta document of an accepted update; ``None`` while desired and reported agree."""
@@ -90,9 +133,11 @@ class Outcome:
 
     def documents(self) -> bytes:
         """Write the documents document of an accepted update: the shadow before and after."""
+        current = _sections_of(self._shadow)
+        self._shadow.text = current.text or _document(current)
         return b'{"previous":%b,"current":%b,"timestamp":%d%b}' % (
-            self._before or b"null",
-            _document(self._shadow),
+            b"null" if self._before is None else self._before.text or _document(self._before),
+            self._shadow.text,
             self.at_s,
             _token(self.client_token),
         )
@@ -102,21 +147,13 @@ def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
     """Apply an update request to ``shadow`` (altered in place unless rejected)."""
     try:
         request = read_update(payload)
-        before = _document(shadow) if shadow.exists else None
+        before = _sections_of(shadow) if shadow.exists else None
         _change(shadow, request, at_s)
     except ShadowRejected as rejection:
-        return _rejected(Verb.UPDATE, rejection, shadow, at_s)
-    reply = b'{"state":%b,"metadata":%b,"version":%d,"timestamp":%d%b}' % (
-        request.state_text,
-        _request_marks(request, {"timestamp": at_s}),
-        shadow.version,
-        at_s,
-        _token(request.client_token),
-    )
+        return reject(Verb.UPDATE, shadow, rejection, at_s=at_s)
     return Outcome(
         Verb.UPDATE,
         at_s=at_s,
-        reply=reply,
         version=shadow.version,
         client_token=request.client_token,
         shadow=shadow,
@@ -127,30 +164,38 @@ def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
 
 def answer_get(shadow: Shadow, payload: bytes, *, thing_name: str, at_s: int) -> Outcome:
     """Answer a get request; the shadow stays as it is."""
-    token = read_client_token(payload)
-    if not shadow.exists:
-        return _rejected(Verb.GET, no_shadow(thing_name, client_token=token), shadow, at_s)
+    try:
+        token = _token_for(shadow, payload, thing_name)
+    except ShadowRejected as rejection:
+        return reject(Verb.GET, shadow, rejection, at_s=at_s)
     reply = full_document(shadow, at_s=at_s, client_token=token)
-    return Outcome(Verb.GET, at_s=at_s, reply=reply, version=shadow.version, client_token=token, shadow=shadow)
+    return Outcome(Verb.GET, at_s=at_s, version=shadow.version, client_token=token, shadow=shadow, reply=reply)
 
 
 def apply_delete(shadow: Shadow, payload: bytes, *, thing_name: str, at_s: int) -> Outcome:
     """Delete the shadow; a later update starts again with version 1."""
-    token = read_client_token(payload)
-    if not shadow.exists:
-        return _rejected(Verb.DELETE, no_shadow(thing_name, client_token=token), shadow, at_s)
+    try:
+        token = _token_for(shadow, payload, thing_name)
+    except ShadowRejected as rejection:
+        return reject(Verb.DELETE, shadow, rejection, at_s=at_s)
     version = shadow.version
-    reply = b'{"version":%d,"timestamp":%d%b}' % (version, at_s, _token(token))
     shadow.version = 0
     shadow.updated_at_s = at_s
     shadow.desired, shadow.reported, shadow.desired_metadata, shadow.reported_metadata = {}, {}, {}, {}
     shadow.text = None
-    return Outcome(Verb.DELETE, at_s=at_s, reply=reply, version=version, client_token=token, shadow=shadow)
+    return Outcome(Verb.DELETE, at_s=at_s, version=version, client_token=token, shadow=shadow)
 
 
 def reject(verb: Verb, shadow: Shadow, rejection: ShadowRejected, *, at_s: int) -> Outcome:
-    """Reject a request for a reason that lies outside of the shadow."""
-    return _rejected(verb, rejection, shadow, at_s)
+    """Reject a request; the shadow stays as it is."""
+    return Outcome(
+        verb,
+        at_s=at_s,
+        version=shadow.version,
+        client_token=rejection.client_token,
+        shadow=shadow,
+        rejection=rejection,
+    )
 
 
 def full_document(shadow: Shadow, *, at_s: int, client_token: str | None = None) -> bytes:
@@ -187,7 +232,7 @@ def _change(shadow: Shadow, request: UpdateRequest, at_s: int) -> None:
     reported, reported_marks = _section(shadow.reported, shadow.reported_metadata, request.reported, leaf)
     if request.deletes_all:
         desired, desired_marks, reported, reported_marks = {}, {}, {}, {}
-    if len(_encode(desired)) + len(_encode(reported)) > MAX_STATE_BYTES:
+    if len(_encode((desired, reported))) - _AROUND_SECTIONS > MAX_STATE_BYTES:
         raise too_large(client_token=request.client_token)
     shadow.desired, shadow.desired_metadata = desired, desired_marks
     shadow.reported, shadow.reported_metadata = reported, reported_marks
@@ -206,20 +251,16 @@ def _section(
     return merge(state, marks, patch, leaf)
 
 
-def _rejected(verb: Verb, rejection: ShadowRejected, shadow: Shadow, at_s: int) -> Outcome:
-    return Outcome(
-        verb,
-        at_s=at_s,
-        reply=rejection_document(rejection, at_s=at_s),
-        version=shadow.version,
-        client_token=rejection.client_token,
-        shadow=shadow,
-        rejection=rejection,
-    )
+def _token_for(shadow: Shadow, payload: bytes, thing_name: str) -> str | None:
+    token = read_client_token(payload)
+    if not shadow.exists:
+        raise no_shadow(thing_name, client_token=token)
+    return token
 
 
-def _request_marks(request: UpdateRequest, leaf: dict[str, int]) -> bytes:
+def _request_marks(request: UpdateRequest, at_s: int) -> bytes:
     """Return the metadata of "accepted": it mirrors what the request carried, nulls included."""
+    leaf = {"timestamp": at_s}
     if request.deletes_all:
         return _encode(leaf)
     marks = {}
@@ -230,15 +271,24 @@ def _request_marks(request: UpdateRequest, leaf: dict[str, int]) -> bytes:
     return _encode(marks)
 
 
-def _document(shadow: Shadow) -> bytes:
-    """Return state, metadata and version as the documents message holds them; kept until the next change."""
-    if shadow.text is None:
-        shadow.text = b'{"state":%b,"metadata":%b,"version":%d}' % (
-            _encode(_sections(shadow.desired, shadow.reported)),
-            _encode(_sections(shadow.desired_metadata, shadow.reported_metadata)),
-            shadow.version,
-        )
-    return shadow.text
+def _sections_of(shadow: Shadow) -> _Sections:
+    return _Sections(
+        shadow.desired,
+        shadow.reported,
+        shadow.desired_metadata,
+        shadow.reported_metadata,
+        shadow.version,
+        shadow.text,
+    )
+
+
+def _document(held: _Sections) -> bytes:
+    """Write state, metadata and version as the documents message holds them."""
+    return b'{"state":%b,"metadata":%b,"version":%d}' % (
+        _encode(_sections(held.desired, held.reported)),
+        _encode(_sections(held.desired_metadata, held.reported_metadata)),
+        held.version,
+    )
 
 
 def _sections(desired: JsonObject, reported: JsonObject) -> dict[str, Any]:

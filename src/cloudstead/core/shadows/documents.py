@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cloudstead.core.shadows.errors import MAX_DEPTH, bad_request, not_utf8, too_deep
+from cloudstead.core.shadows.model import JsonObject
 
 if TYPE_CHECKING:
     from cloudstead.core.shadows.errors import ShadowRejected
-    from cloudstead.core.shadows.model import JsonObject
 
 MAX_CLIENT_TOKEN_BYTES: Final = 64
 _SECTIONS: Final = frozenset({"desired", "reported"})
@@ -69,13 +69,17 @@ def read_update(payload: bytes) -> UpdateRequest:
 
 
 def read_client_token(payload: bytes) -> str | None:
-    """Return the client token of a get or delete request, whose payload may be empty or anything at all."""
+    """Return the client token of a get or delete request, whose payload may be empty or anything at all.
+
+    Raise ``ShadowRejected`` for a token that cannot be repeated: whoever sent it waits for an answer that carries it.
+    """
     if not payload:
         return None
     try:
-        return _client_token(_envelopes.decode(payload).clientToken)
+        raw = _envelopes.decode(payload).clientToken
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return _client_token(raw)
 
 
 def _read_envelope(payload: bytes) -> _Envelope:
@@ -157,11 +161,9 @@ def _check_array(key: str, values: list[Any], levels: int, token: str | None) ->
     if levels == 0:
         raise too_deep(client_token=token)
     for value in values:
+        if value is None:
+            raise bad_request(f"State contains an invalid node: '{key}'", client_token=token)
         if type(value) is list:
             _check_array(key, value, levels - 1, token)
         elif type(value) is dict:
-            _check(value, levels - 1, token)
-            if None in value.values():
-                raise bad_request(f"State contains an invalid node: '{key}'", client_token=token)
-        elif value is None:
-            raise bad_request(f"State contains an invalid node: '{key}'", client_token=token)
+            _check_array(key, list(value.values()), levels - 1, token)

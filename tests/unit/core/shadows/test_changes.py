@@ -299,3 +299,38 @@ def test_the_size_limit_counts_the_result_and_not_the_request(shadow):
 
 def test_unknown_keys_beside_the_state_are_ignored(shadow):
     assert update(shadow, {"state": {"reported": {"a": 1}}, "extra": {"deep": [1]}}).rejection is None
+
+
+@pytest.mark.parametrize("ask", [answer_get, apply_delete])
+@pytest.mark.parametrize("token", [5, None, "x" * 65])
+def test_a_client_token_that_cannot_be_repeated_is_rejected_whatever_is_asked(shadow, ask, token):
+    update(shadow, {"state": {"reported": {"a": 1}}})
+
+    outcome = ask(shadow, msgspec.json.encode({"clientToken": token}), thing_name="lamp", at_s=T0)
+
+    assert outcome.rejection is not None
+    assert decoded(outcome.reply) == {"code": 400, "message": "Invalid clientToken", "timestamp": T0}
+    assert shadow.version == 1
+
+
+@pytest.mark.parametrize("ask", [answer_get, apply_delete])
+@pytest.mark.parametrize("payload", [b"", b"no JSON", b"[]", b'"x"', b"\xff", b'{"other":1}'])
+def test_a_get_and_a_delete_may_carry_anything(shadow, ask, payload):
+    update(shadow, {"state": {"reported": {"a": 1}}})
+
+    assert ask(shadow, payload, thing_name="lamp", at_s=T0).rejection is None
+
+
+@pytest.mark.parametrize("array", [[None], [1, [None]], [{"a": None}], [{"a": {"b": None}}], [[{"a": [None]}]]])
+def test_null_is_refused_anywhere_inside_an_array(shadow, array):
+    outcome = update(shadow, {"state": {"reported": {"list": array}}})
+
+    assert decoded(outcome.reply)["message"] == "State contains an invalid node: 'list'"
+
+
+def test_documents_and_replies_are_the_same_however_late_they_are_written(shadow):
+    first = update(shadow, {"state": {"reported": {"a": 1}}, "clientToken": "c"})
+    update(shadow, {"state": {"reported": {"a": 2}}}, T0 + 1)
+
+    assert decoded(first.reply)["version"] == 1
+    assert decoded(first.reply)["clientToken"] == "c"
