@@ -6,7 +6,7 @@ An entry is one object for as long as anybody holds it, so that a move or a remo
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from cloudstead.core.domains.events import DomainMoved
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Database, Unit
 
 _KEPT = 50_000
+"""Entries that are kept although nobody holds them."""
+
+T = TypeVar("T")
 
 
 class ThingEntry:
     """What the message path knows of a thing. ``is_live`` turns false when the thing is removed."""
 
-    __slots__ = ("__weakref__", "account_id", "domain_id", "is_live", "name", "thing_type", "topics", "uid")
+    __slots__ = ("__weakref__", "account_id", "domain_id", "is_live", "name", "path", "thing_type", "topics", "uid")
 
     def __init__(self, thing: Thing, path: Sequence[DomainId]) -> None:
         """Describe ``thing``, whose domain has the given path (ids from the root, root included)."""
@@ -37,27 +40,36 @@ class ThingEntry:
         self.account_id: AccountId = thing.account_id
         self.name: ThingName = thing.name
         self.is_live = True
-        self.thing_type: ThingTypeId = thing.thing_type
-        self.domain_id: DomainId = thing.domain_id
-        self.topics = ThingTopics(thing.name, path)
+        self.move(thing, path)
 
     def move(self, thing: Thing, path: Sequence[DomainId]) -> None:
-        """Take over what changed in the thing or above it."""
-        self.thing_type = thing.thing_type
-        self.domain_id = thing.domain_id
-        self.topics = ThingTopics(thing.name, path)
+        """Take over what changed in the thing."""
+        self.thing_type: ThingTypeId = thing.thing_type
+        self.domain_id: DomainId = thing.domain_id
+        self.respell(path)
+
+    def respell(self, path: Sequence[DomainId]) -> None:
+        """Take over where the thing's domain is now."""
+        self.path = tuple(path)
+        self.topics = ThingTopics(self.name, path)
 
 
 class ThingDirectory:
-    """Entries by uid and by name; a miss costs one read, a hit none."""
+    """Entries by uid and by name; a miss costs one read, a hit none. Lives on the event loop."""
 
-    def __init__(self, database: Database, *, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
-        """``spawn`` starts a background task that the application awaits when it stops."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
+    ) -> None:
+        """``spawn`` is not needed any more."""
+        del spawn
         self._database = database
-        self._spawn = spawn
         self._by_uid: WeakValueDictionary[ThingUid, ThingEntry] = WeakValueDictionary()
         self._by_name: WeakValueDictionary[tuple[AccountId, ThingName], ThingEntry] = WeakValueDictionary()
         self._recent: OrderedDict[ThingUid, ThingEntry] = OrderedDict()
+        self._events = 0
 
     def listen(self, bus: EventBus) -> None:
         """Follow what happens to things and domains."""
@@ -75,7 +87,7 @@ class ThingDirectory:
             thing = unit.things.get(account_id, name)
             return None if thing is None else (thing, unit.domains.tree(account_id).path(thing.domain_id))
 
-        found = await self._database.read(look_up)
+        found = await self._read(look_up)
         return None if found is None else self._enter(*found)
 
     async def load(self, uids: Collection[ThingUid]) -> dict[ThingUid, ThingEntry]:
@@ -90,16 +102,23 @@ class ThingDirectory:
                     for thing in unit.things.by_uids(unknown)
                 ]
 
-            for thing, path in await self._database.read(look_up):
+            for thing, path in await self._read(look_up):
                 entries[thing.uid] = self._enter(thing, path)
         return entries
+
+    async def _read(self, look_up: Callable[[Unit], T]) -> T:
+        """Read until nothing changes meanwhile: an entry of an older snapshot would never hear of the change."""
+        while True:
+            events = self._events
+            found = await self._database.read(look_up)
+            if events == self._events:
+                return found
 
     def _enter(self, thing: Thing, path: Sequence[DomainId]) -> ThingEntry:
         entry = self._by_uid.get(thing.uid)
         if entry is None:
-            entry = ThingEntry(thing, path)
-            self._by_uid[thing.uid] = entry
-            self._by_name[thing.account_id, thing.name] = entry
+            entry = self._by_uid[thing.uid] = ThingEntry(thing, path)
+        self._by_name[thing.account_id, thing.name] = entry
         self._recent[thing.uid] = entry
         self._recent.move_to_end(thing.uid)
         if len(self._recent) > _KEPT:
@@ -107,23 +126,26 @@ class ThingDirectory:
         return entry
 
     def _changed(self, event: ThingChanged) -> None:
+        self._events += 1
         entry = self._by_uid.get(event.thing.uid)
         if entry is not None:
             entry.move(event.thing, event.path)
 
     def _removed(self, event: ThingRemoved) -> None:
+        self._events += 1
         self._recent.pop(event.thing.uid, None)
         entry = self._by_uid.pop(event.thing.uid, None)
-        if entry is not None:
-            entry.is_live = False
-            self._by_name.pop((entry.account_id, entry.name), None)
+        if entry is None:
+            return
+        entry.is_live = False
+        key = (entry.account_id, entry.name)
+        if self._by_name.get(key) is entry:  # a thing made anew under the name may have taken its place
+            del self._by_name[key]
 
     def _domain_moved(self, event: DomainMoved) -> None:
-        self._spawn(self._respell(event.account_id))
-
-    async def _respell(self, account_id: AccountId) -> None:
-        entries = [entry for entry in list(self._by_uid.values()) if entry.account_id == account_id]
-        tree = await self._database.read(lambda unit: unit.domains.tree(account_id))
-        for entry in entries:
-            if entry.is_live and entry.domain_id in tree.nodes:
-                entry.topics = ThingTopics(entry.name, tree.path(entry.domain_id))
+        """Spell anew what lies below the domain; nothing is read for it, so it can neither fail nor be late."""
+        self._events += 1
+        for entry in list(self._by_uid.values()):
+            if entry.account_id == event.account_id and event.domain_id in entry.path:
+                below = entry.path[entry.path.index(event.domain_id) + 1 :]
+                entry.respell((*event.path, *below))
