@@ -4,7 +4,8 @@
 ``requests``   a shadow request on its way down
 ``records``    the request as a log record, and back
 ``intake``     requests into the log, acknowledgements out
-``applier``    records applied to shadows in the order of their offsets, messages out
+``applier``    records applied to shadows in the order of their offsets
+``messages``   what is published of it, and in which order
 ``resources``  what thing types learn from shadows
 ``projector``  what was applied into the index and the state store, and the checkpoint
 ``doors``      what people may do with shadows and topics

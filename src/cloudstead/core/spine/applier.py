@@ -1,4 +1,4 @@
-"""Requests applied to shadows in the order of their offsets; every message that follows goes out from here.
+"""Requests applied to shadows in the order of their offsets.
 
 All shadows that were touched lately are in memory; a batch that needs others waits until they were read, in one query,
 and everything behind it waits too, so that order is kept.
@@ -6,33 +6,43 @@ and everything behind it waits too, so that order is kept.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cloudstead.core.observations.model import Observation, ShadowChange
 from cloudstead.core.shadows.changes import Verb, answer_get, apply_delete, apply_update, reject
-from cloudstead.core.shadows.errors import thing_not_found
+from cloudstead.core.shadows.errors import internal_failure, thing_not_found
 from cloudstead.core.shadows.model import Shadow
+from cloudstead.core.spine.messages import Messages
 from cloudstead.core.spine.pending import Pending
-from cloudstead.core.spine.requests import Origin
 from cloudstead.core.spine.resources import ResourceMemory
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Collection, Coroutine
     from typing import Any
 
-    from cloudstead.core.ids import ThingUid
+    from cloudstead.core.ids import AccountId, ThingUid
     from cloudstead.core.shadows.changes import Outcome
+    from cloudstead.core.shadows.model import JsonObject
     from cloudstead.core.spine.ports import FanOut
     from cloudstead.core.spine.requests import ShadowRequest
-    from cloudstead.core.things.directory import ThingEntry
 
-_KEPT_SHADOWS: Final = 100_000
-_encode: Final = msgspec.json.Encoder().encode
+MAX_WAITING_BATCHES: Final = 64
+"""Batches that may wait for shadows to be read before the doors stop reading."""
+
+MAX_PENDING_BYTES: Final = 128 << 20
+"""What may wait for the index and the state store before the doors stop reading: minutes of a busy installation."""
+
+KEPT_SHADOWS: Final = 100_000
+"""Shadows that stay in memory though all of them is written: 1.4 KB each for a thing with six values."""
+
+_ITEM_BYTES: Final = 400  # an observation and a change without their documents, measured on CPython 3.11
 _ACCEPTED: Final = 0
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Applier:
@@ -45,25 +55,32 @@ class Applier:
         load: Callable[[Collection[ThingUid]], Coroutine[Any, Any, Collection[Shadow]]],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         pause: Callable[[int, Exception], Coroutine[Any, Any, None]],
+        report: Callable[[str, Exception], None],
+        kept_shadows: int,
     ) -> None:
         """``load`` reads stored shadows; ``spawn`` starts a task that the application watches.
 
-        ``pause`` is told how often reading has failed in a row and why, and waits before the next attempt.
+        ``pause`` is told how often reading has failed in a row and why, and waits before the next attempt. ``report``
+        is told of defects that one request has met; they keep nobody else's request from being applied.
         """
-        self._fan_out = fan_out
+        self._messages = Messages(fan_out)
         self._load = load
         self._spawn = spawn
         self._pause = pause
+        self._report = report
+        self._kept_shadows = kept_shadows
         self._shadows: dict[ThingUid, Shadow] = {}
         self._waiting: deque[list[ShadowRequest]] = deque()
-        self._is_loading = False
+        self._is_working = False
         self.resources = ResourceMemory()
         self.applied_offset = 0
         self.accepted = 0
         self.rejected = 0
+        self.last_failure: Exception | None = None
         self._dirty: dict[ThingUid, Shadow] = {}
         self._observations: list[Observation] = []
         self._changes: list[ShadowChange] = []
+        self._pending_bytes = 0
         self._moved: list[Callable[[], None]] = []
 
     def when_applied(self, callback: Callable[[], None]) -> None:
@@ -73,13 +90,13 @@ class Applier:
     def enqueue(self, batch: list[ShadowRequest]) -> None:
         """Apply a batch now, or as soon as the shadows that it and those before it need are in memory."""
         self._waiting.append(batch)
-        if not self._is_loading:
-            self._drain()
+        if not self._is_working:
+            self._work()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether every batch that was handed over is applied."""
-        return not self._waiting
+    def is_full(self) -> bool:
+        """Whether so much waits to be applied or to be written that nothing should be added."""
+        return len(self._waiting) >= MAX_WAITING_BATCHES or self._pending_bytes >= MAX_PENDING_BYTES
 
     def take_pending(self) -> Pending:
         """Hand over everything that has to be written since the last call, as of this moment."""
@@ -93,100 +110,133 @@ class Applier:
         self._dirty = {}
         self._observations = []
         self._changes = []
+        self._pending_bytes = 0
         return pending
 
-    def give_back(self, pending: Pending, *, is_indexed: bool) -> None:
-        """Take back what could not be written; ``is_indexed`` when only the state store failed."""
+    def give_back(self, pending: Pending) -> None:
+        """Take back what could not be written."""
         for shadow in pending.shadows:
             current = self._shadows.get(shadow.thing_uid)
             if current is not None:
                 self._dirty.setdefault(shadow.thing_uid, current)
-        if not is_indexed:
-            self._observations[:0] = pending.observations
-            self._changes[:0] = pending.changes
+        self._observations[:0] = pending.observations
+        self._changes[:0] = pending.changes
+        self._pending_bytes += sum(_ITEM_BYTES + 2 * len(change.request_json) for change in pending.changes)
         self.resources.give_back(pending.resources)
 
     def evict(self) -> None:
-        """Forget the shadows that came first once there are too many; only for when all else is written."""
-        surplus = len(self._shadows) - _KEPT_SHADOWS
-        if surplus > 0 and not self._waiting:
-            for uid in list(self._shadows)[:surplus]:
-                if uid not in self._dirty:
-                    del self._shadows[uid]
+        """Forget the shadows that came first once there are too many; only those of which everything is written."""
+        surplus = len(self._shadows) - self._kept_shadows
+        for uid in list(islice(self._shadows, max(0, surplus))):
+            if uid not in self._dirty:
+                del self._shadows[uid]
 
     def shadow(self, uid: ThingUid) -> Shadow | None:
         """Return the shadow as applied so far, if it is in memory."""
         return self._shadows.get(uid)
-
-    @property
-    def backlog(self) -> int:
-        """How many batches wait for shadows to be read."""
-        return len(self._waiting)
-
-    async def replay(self, batch: list[ShadowRequest]) -> None:
-        """Apply requests from the log after a restart: nothing is published, nobody is answered."""
-        missing = {request.thing.uid for request in batch} - self._shadows.keys()
-        if missing:
-            self._shadows.update((shadow.thing_uid, shadow) for shadow in await self._load(missing))
-        for request in batch:
-            thing = request.thing
-            shadow = self._shadows.setdefault(thing.uid, Shadow(thing.uid, thing.account_id))
-            if request.offset > shadow.offset:
-                self._remember(request, shadow, _outcome(request, shadow))
-            self.applied_offset = request.offset
 
     def forget(self, uid: ThingUid) -> None:
         """Drop the shadow of a thing that is gone."""
         self._shadows.pop(uid, None)
         self._dirty.pop(uid, None)
 
-    def _drain(self) -> None:
-        while self._waiting:
-            batch = self._waiting[0]
-            shadows = self._shadows
-            missing = {request.thing.uid for request in batch if request.thing.uid not in shadows}
-            if missing:
-                self._is_loading = True
-                self._spawn(self._load_then_drain(missing))
-                return
-            self._waiting.popleft()
-            for request in batch:
-                self._apply(request)
-            for callback in self._moved:
-                callback()
+    async def replay(self, batch: list[ShadowRequest]) -> None:
+        """Apply requests from the log after a restart: nothing is published, nobody is answered."""
+        missing = self._missing(batch)
+        if missing:
+            await self._read(missing)
+        for request in batch:
+            shadow = self._shadows[request.thing.uid]
+            if request.offset > shadow.offset:  # otherwise stored in an earlier life: nothing is changed twice
+                self._remember(request, shadow, self._decide(request, shadow))
+            self.applied_offset = request.offset
 
-    async def _load_then_drain(self, missing: set[ThingUid]) -> None:
-        """Read shadows until it succeeds: what waits here is acknowledged, so it may be late but never passed over."""
+    def _work(self) -> None:
+        """Apply what waits, as far as nothing has to be read for it."""
+        self._is_working = True
+        while self._waiting:
+            if self._missing(self._waiting[0]):
+                self._spawn(self._read_and_work())
+                return
+            self._apply_next()
+        self._is_working = False
+
+    async def _read_and_work(self) -> None:
+        """Apply what waits, reading first what each batch needs, until nothing waits.
+
+        Reading is tried until it succeeds: what waits here is acknowledged, so it may be late but is never passed over.
+        """
         attempt = 0
-        while True:
-            try:
-                found = await self._load(missing)
-                break
-            except Exception as error:  # noqa: BLE001 - whatever the state store's trouble is, it is reported and tried again
-                attempt += 1
-                await self._pause(attempt, error)
-        self._shadows.update((shadow.thing_uid, shadow) for shadow in found)
-        for request in self._waiting[0]:
-            uid = request.thing.uid
-            if uid not in self._shadows:
-                self._shadows[uid] = Shadow(uid, request.thing.account_id)
-        self._is_loading = False
-        self._drain()
+        while self._waiting:
+            missing = self._missing(self._waiting[0])
+            if missing:
+                try:
+                    await self._read(missing)
+                except Exception as error:  # noqa: BLE001 - whatever the state store's trouble is, it is told and tried again
+                    attempt += 1
+                    self.last_failure = error
+                    await self._pause(attempt, error)
+                    continue
+            attempt = 0
+            self.last_failure = None
+            self._apply_next()
+            await asyncio.sleep(0)  # a long backlog must not keep everybody else from the loop
+        self._is_working = False
+
+    def _missing(self, batch: list[ShadowRequest]) -> dict[ThingUid, AccountId]:
+        shadows = self._shadows
+        return {
+            thing.uid: thing.account_id
+            for request in batch
+            if (thing := request.thing).uid not in shadows and thing.is_live
+        }
+
+    async def _read(self, missing: dict[ThingUid, AccountId]) -> None:
+        """Bring shadows into memory: stored ones, and empty ones for things without."""
+        found = {shadow.thing_uid: shadow for shadow in await self._load(missing)}
+        for uid, account_id in missing.items():
+            self._shadows[uid] = found.get(uid) or Shadow(uid, account_id)
+
+    def _apply_next(self) -> None:
+        for request in self._waiting.popleft():
+            self._apply(request)
+        for callback in self._moved:
+            self._safely(callback)
 
     def _apply(self, request: ShadowRequest) -> None:
         thing = request.thing
-        shadow = self._shadows[thing.uid]
-        offset = request.offset
-        if offset:
-            self.applied_offset = offset
-            if offset <= shadow.offset:
-                return  # stored in an earlier life: replay changes nothing twice
-        outcome = _outcome(request, shadow)
-        if offset:
+        # A thing that was removed has no shadow any more, and gets none.
+        shadow = self._shadows[thing.uid] if thing.is_live else Shadow(thing.uid, thing.account_id)
+        outcome = self._decide(request, shadow)
+        if request.offset:
+            self.applied_offset = request.offset
             self._remember(request, shadow, outcome)
-        self._tell(request, outcome)
         if request.on_outcome is not None:
-            request.on_outcome(request, outcome)
+            self._safely(request.on_outcome, request, outcome)
+        self._safely(self._messages.tell, request, outcome)
+
+    def _safely(self, listener: Callable[..., None], *arguments: object) -> None:
+        """Tell somebody; a defect there must not keep the requests behind this one from being applied."""
+        try:
+            listener(*arguments)
+        except Exception as error:  # noqa: BLE001 - the worker's edge: reported
+            self._report("telling what was applied", error)
+
+    def _decide(self, request: ShadowRequest, shadow: Shadow) -> Outcome:
+        """Apply a request to a shadow: the same on the way in and in a replay."""
+        thing = request.thing
+        at_s = request.received_ms // 1000
+        if not thing.is_live:
+            return reject(request.verb, shadow, thing_not_found(), at_s=at_s)
+        try:
+            if request.verb is Verb.UPDATE:
+                return apply_update(shadow, request.payload, at_s=at_s)
+            if request.verb is Verb.DELETE:
+                return apply_delete(shadow, request.payload, thing_name=thing.name, at_s=at_s)
+            return answer_get(shadow, request.payload, thing_name=thing.name, at_s=at_s)
+        except Exception as error:  # noqa: BLE001 - else one request could stop all others, now and at every start
+            self._report("applying a shadow request", error)
+            return reject(request.verb, shadow, internal_failure(), at_s=at_s)
 
     def _remember(self, request: ShadowRequest, shadow: Shadow, outcome: Outcome) -> None:
         thing = request.thing
@@ -195,21 +245,8 @@ class Applier:
             self.accepted += 1
             shadow.offset = request.offset
             self._dirty[thing.uid] = shadow
-            reported = outcome.reported
-            if reported is not None:
-                self.resources.learn(thing.account_id, thing.thing_type, reported)
-                self._observations.append(
-                    Observation(
-                        offset=request.offset,
-                        account_id=thing.account_id,
-                        thing_uid=thing.uid,
-                        thing_name=thing.name,
-                        thing_type=thing.thing_type,
-                        domain=thing.domain_id,
-                        timestamp_ms=request.received_ms,
-                        state_json=_encode(reported),
-                    )
-                )
+            if outcome.reported is not None:
+                self._observe(request, outcome.reported)
         else:
             self.rejected += 1
         self._changes.append(
@@ -226,74 +263,30 @@ class Applier:
                 outcome=_ACCEPTED if rejection is None else rejection.rejection,
             )
         )
+        self._pending_bytes += _ITEM_BYTES + 2 * len(request.payload)
 
-    def _tell(self, request: ShadowRequest, outcome: Outcome) -> None:
-        """Publish the request itself, then delta, documents and accepted, or rejected, in this order."""
+    def _observe(self, request: ShadowRequest, reported: JsonObject) -> None:
         thing = request.thing
-        topics = thing.topics
-        account = thing.account_id
-        publish = self._fan_out.publish
-        is_rest = request.origin is Origin.REST
-        if not is_rest:
-            publish(account, topics.prefix + request.verb.value, request.payload, qos=request.qos)
-        accepted, rejected = topics.replies[request.verb]
-        if outcome.rejection is not None:
-            if not is_rest:
-                publish(account, rejected, outcome.reply, qos=1)
-                if request.verb is Verb.UPDATE:
-                    self._tell_families(thing, request, outcome)
-            return
-        if request.verb is not Verb.UPDATE:
-            publish(account, accepted, outcome.reply, qos=1)
-            return
-        self._tell_update(thing, request, outcome, accepted)
-
-    def _tell_update(self, thing: ThingEntry, request: ShadowRequest, outcome: Outcome, accepted: str) -> None:
-        topics = thing.topics
-        account = thing.account_id
-        publish = self._fan_out.publish
-        wants = self._fan_out.wants
-        family = topics.family_update
-        if family is not None and request.origin is not Origin.REST:
-            publish(account, family, request.payload, qos=request.qos)
-        delta = outcome.delta()
-        if delta is not None:
-            publish(account, topics.delta, delta, qos=1)
-            if topics.family_delta is not None:
-                publish(account, topics.family_delta, delta, qos=1)
-        wants_own = wants(account, topics.documents)
-        wants_family = topics.family_documents is not None and wants(account, topics.family_documents)
-        if wants_own or wants_family:
-            documents = outcome.documents()
-            if wants_own:
-                publish(account, topics.documents, documents, qos=1)
-            if wants_family and topics.family_documents is not None:
-                publish(account, topics.family_documents, documents, qos=1)
-        publish(account, accepted, outcome.reply, qos=1)
-        if topics.family_accepted is not None:
-            publish(account, topics.family_accepted, outcome.reply, qos=1)
-
-    def _tell_families(self, thing: ThingEntry, request: ShadowRequest, outcome: Outcome) -> None:
-        topics = thing.topics
-        if topics.family_update is not None and topics.family_rejected is not None:
-            self._fan_out.publish(thing.account_id, topics.family_update, request.payload, qos=request.qos)
-            self._fan_out.publish(thing.account_id, topics.family_rejected, outcome.reply, qos=1)
-
-
-def _outcome(request: ShadowRequest, shadow: Shadow) -> Outcome:
-    """Apply a request to a shadow: the same on the way in and in a replay."""
-    at_s = request.received_ms // 1000
-    if not request.thing.is_live:
-        return reject(request.verb, shadow, thing_not_found(), at_s=at_s)
-    if request.verb is Verb.UPDATE:
-        return apply_update(shadow, request.payload, at_s=at_s)
-    if request.verb is Verb.DELETE:
-        return apply_delete(shadow, request.payload, thing_name=request.thing.name, at_s=at_s)
-    return answer_get(shadow, request.payload, thing_name=request.thing.name, at_s=at_s)
+        self.resources.learn(thing.account_id, request.thing_type, reported)
+        self._observations.append(
+            Observation(
+                offset=request.offset,
+                account_id=thing.account_id,
+                thing_uid=thing.uid,
+                thing_name=thing.name,
+                thing_type=request.thing_type,
+                domain=request.domain_id,
+                timestamp_ms=request.received_ms,
+                state_json=_encode(reported),
+            )
+        )
 
 
 def _copy(shadow: Shadow) -> Shadow:
-    """Return the shadow as it is now; its sections are never altered in place, so they are shared."""
+    """Return the shadow as it is now; its sections are never altered in place, so they are shared.
+
+    Every shadow of a flush is copied on the event loop; this takes a sixth of what ``dataclasses.replace`` does.
+    """
     return Shadow(
         shadow.thing_uid,
         shadow.account_id,

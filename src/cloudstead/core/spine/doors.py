@@ -13,7 +13,7 @@ from cloudstead.core.access.reach import Reach
 from cloudstead.core.ids import DomainId, ThingName
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.shadows.errors import no_shadow
-from cloudstead.core.spine.errors import TopicForbidden
+from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.spine.topics import UPDATE_FAMILY, split_family_topic
 
@@ -100,18 +100,23 @@ class TopicDoor:
         _, levels, name = split
         tree = await self._database.read(lambda unit: unit.domains.tree(caller.account_id))
         path = (tree.root_id, *(DomainId(level) for level in levels))
-        reach = Reach.of(caller, _PUBLISH, tree)
-        if not _leads_into(path, reach):
+        if not _leads_into(path, Reach.of(caller, _PUBLISH, tree)):
             raise TopicForbidden(topic)
-        if path[-1] not in tree.nodes or tree.path(path[-1]) != path:
-            return None
         entry = await self._directory.find(caller.account_id, ThingName(name))
-        return entry if entry is not None and entry.domain_id == path[-1] else None
+        return entry if entry is not None and entry.topics.family_update == topic else None
 
     async def publish(self, caller: Caller, topic: str, payload: bytes, *, qos: int) -> None:
-        """Publish as ``caller``; with QoS 1 return once it is on disk. A topic without a thing changes nothing."""
+        """Publish as ``caller``; with QoS 1 return once it is on disk. A topic without a thing changes nothing.
+
+        Raise ``ShadowUnavailable`` when it could not be stored, or when too much waits already.
+        """
         entry = await self.target(caller, topic)
         if entry is None:
+            return
+        self._spine.require_room()
+        request = ShadowRequest(entry, Verb.UPDATE, payload, principal=caller.principal, origin=Origin.PERSON, qos=qos)
+        if qos == 0:
+            self._spine.intake.submit(request)
             return
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -119,24 +124,13 @@ class TopicDoor:
             if not stored.done():
                 stored.set_result(None)
 
-        def on_failed(_: ShadowRequest, error: Exception) -> None:
+        def on_failed(_: ShadowRequest, __: Exception) -> None:
             if not stored.done():
-                stored.set_exception(error)
+                stored.set_exception(ShadowUnavailable())
 
-        self._spine.intake.submit(
-            ShadowRequest(
-                entry,
-                Verb.UPDATE,
-                payload,
-                principal=caller.principal,
-                origin=Origin.PERSON,
-                qos=qos,
-                on_stored=on_stored,
-                on_failed=on_failed,
-            )
-        )
-        if qos:
-            await stored
+        request.on_stored, request.on_failed = on_stored, on_failed
+        self._spine.intake.submit(request)
+        await stored
 
 
 def subscribable_paths(caller: Caller, tree: DomainTree) -> tuple[tuple[DomainId, ...], ...]:

@@ -16,19 +16,25 @@ class TopicForbidden(CloudsteadError):
 
 
 class LogBehindStore(CloudsteadError):
-    """The log ends before the checkpoint of the state store: the log was lost, or belongs to another installation."""
+    """The log ends before what a store made of it: the log was lost, or belongs to another installation.
+
+    New records would be taken for ones that the store has already.
+    """
 
     code = "log_behind_store"
 
-    def __init__(self, last_offset: int, checkpoint: int) -> None:
+    def __init__(self, last_offset: int, held_offset: int, *, store: str) -> None:
         super().__init__(
-            f"The log ends at offset {last_offset}, but the state store has applied everything up to {checkpoint}. "
+            f"The log ends at offset {last_offset}, but the {store} store holds everything up to {held_offset}. "
             "Restore the log folder that belongs to this store."
         )
+        self.last_offset = last_offset
+        self.held_offset = held_offset
+        self.store = store
 
 
 class ShadowUnavailable(CloudsteadError):
-    """A request could not be stored; nothing was changed."""
+    """A request could not be taken or stored; nothing was changed."""
 
     code = "shadow_unavailable"
 

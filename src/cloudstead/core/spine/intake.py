@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloudstead.core.spine.records import encode_request
+from cloudstead.log import LogError, RecordTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,17 @@ class Intake:
     a device finds what it has just written.
     """
 
-    def __init__(self, clock: Clock, *, apply: Callable[[list[ShadowRequest]], None]) -> None:
-        """``apply`` takes each committed batch, in order."""
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        apply: Callable[[list[ShadowRequest]], None],
+        report: Callable[[str, Exception], None],
+    ) -> None:
+        """``apply`` takes each committed batch, in order; ``report`` is told when a listener fails."""
         self._clock = clock
         self._apply = apply
+        self._report = report
         self._writer: LogWriter | None = None
         self._last: ShadowRequest | None = None
         self._on_room: list[Callable[[], None]] = []
@@ -51,20 +59,41 @@ class Intake:
         """How many requests wait for the disk."""
         return 0 if self._writer is None else self._writer.depth
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was taken has been told of: stored, or not."""
+        return self._last is None
+
     def when_room(self, resume: Callable[[], None]) -> None:
-        """Call ``resume`` after every batch that made room."""
+        """Call ``resume`` whenever there may be room again: after every batch and every flush."""
         self._on_room.append(resume)
 
+    def tell_room(self) -> None:
+        """Call everybody who waits for room."""
+        for resume in self._on_room:
+            resume()
+
     def submit(self, request: ShadowRequest) -> None:
-        """Take one request; never blocks."""
+        """Take one request; never blocks. What the log does not take at all is told to ``on_failed`` at once."""
         writer = self._writer
         if writer is None:
             raise RuntimeError("the intake is not open")
         request.received_ms = self._clock.millis()
-        if request.is_logged:
-            self._last = request
-            writer.submit(request, encode_request(request))
+        if not request.is_logged:
+            self._follow(request)
             return
+        try:
+            writer.submit(request, encode_request(request))
+        except RecordTooLarge as error:  # the request's fault, not the log's
+            self._fail(request, error)
+            return
+        except LogError as error:
+            self.last_failure = error
+            self._fail(request, error)
+            return
+        self._last = request
+
+    def _follow(self, request: ShadowRequest) -> None:
         if request.on_stored is not None:
             request.on_stored(request)
         if self._last is None:
@@ -79,7 +108,10 @@ class Intake:
         for offset, request in enumerate(batch, first_offset):
             request.offset = offset
             if request.on_stored is not None:
-                request.on_stored(request)
+                try:
+                    request.on_stored(request)
+                except Exception as error:  # noqa: BLE001 - one door's defect must not keep the others' from the shadows
+                    self._report("acknowledgement", error)
         self.committed_offset = first_offset + len(batch) - 1
         self.stored += len(batch)
         self.last_failure = None
@@ -87,12 +119,18 @@ class Intake:
 
     def refused(self, batch: list[ShadowRequest], error: Exception) -> None:
         """Hear from the log writer that nothing of a batch could be stored: nobody gets an acknowledgement."""
-        self.failed += len(batch)
         self.last_failure = error
         for request in batch:
-            if request.on_failed is not None:
-                request.on_failed(request, error)
+            self._fail(request, error)
         self._pass_on(batch, [])
+
+    def _fail(self, request: ShadowRequest, error: Exception) -> None:
+        self.failed += 1
+        if request.on_failed is not None:
+            try:
+                request.on_failed(request, error)
+            except Exception as defect:  # noqa: BLE001 - as above
+                self._report("refusal", defect)
 
     def _pass_on(self, batch: list[ShadowRequest], stored: list[ShadowRequest]) -> None:
         if self._last is batch[-1]:
@@ -105,8 +143,7 @@ class Intake:
             ]
         if stored:
             self._apply(stored)
-        for resume in self._on_room:
-            resume()
+        self.tell_room()
 
     def close(self) -> None:
         """Write what was taken; afterwards nothing is taken any more."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cloudstead.core.observations.model import IndexBatch, ThingDocument
+from cloudstead.core.observations.model import ThingDocument
+from cloudstead.core.spine.resources import that_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.things.ports import PendingThing
     from cloudstead.core.unit import Database, Unit
 
+_ROWS_AT_ONCE: Final = 20_000  # what an index takes in one go without holding up searches
 _MARKS_AT_ONCE: Final = 1_000
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -50,16 +52,24 @@ class Projector:
         self._interval_s = interval_s
         self._ticks_per_things = max(1, round(things_interval_s / interval_s))
         self._report = report
-        self._lock = asyncio.Lock()
+        self._flushing: asyncio.Task[None] | None = None
+        self._flushed: list[Callable[[], None]] = []
         self._things_lock = asyncio.Lock()
-        self._has_marks = True  # a former life may have left some
+        # Rounds of marks: how many were begun, and up to which one everything is in the index. A former life may have
+        # left some marks.
+        self._marked = 1
+        self._unmarked = 0
         self._stopping = asyncio.Event()
         self.flushed_offset = 0
         self.last_failure: Exception | None = None
 
+    def when_flushed(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after everything that was pending has been written."""
+        self._flushed.append(callback)
+
     def things_changed(self) -> None:
         """Note that there are things which the index has to read again."""
-        self._has_marks = True
+        self._marked += 1
 
     async def run(self) -> None:
         """Write until told to stop."""
@@ -71,82 +81,75 @@ class Projector:
                 tick += 1
                 await self._write_in_background(with_things=tick % self._ticks_per_things == 0)
 
-    async def stop(self) -> None:
-        """Write all that was applied and end ``run``."""
+    def stop(self) -> None:
+        """End ``run`` after what it is at."""
         self._stopping.set()
-        await self.settle_things()
 
     async def settle(self) -> None:
         """Return once everything applied so far can be found among the observations; raise what hinders it."""
-        if self._applier.applied_offset > self.flushed_offset:
-            await self.flush()
+        target = self._applier.applied_offset
+        while self.flushed_offset < target:
+            if self._flushing is None or self._flushing.done():
+                self._flushing = asyncio.ensure_future(self._flush())
+            # Whoever waits may give up; a batch cut off half-way might come into the index twice.
+            await asyncio.shield(self._flushing)
 
     async def settle_things(self) -> None:
         """Return once everything applied so far, and every change of a thing, can be found among the things."""
         await self.settle()
-        if self._has_marks:
-            await self.index_things()
-
-    async def flush(self) -> None:
-        """Write what is pending."""
-        async with self._lock:
-            pending = self._applier.take_pending()
-            if pending.offset <= self.flushed_offset:
-                return
-            if pending.changes:
-                await self._write_index(pending)
-            await self._write_state(pending)
-            self.flushed_offset = pending.offset
-            if pending.shadows:
-                self._has_marks = True
-            self._applier.evict()
-
-    async def index_things(self) -> None:
-        """Bring the things that were marked into the index, until none is marked."""
+        target = self._marked
         async with self._things_lock:
-            while self._has_marks:
-                self._has_marks = False
-                try:
-                    marks = await self._database.read(_next_marks)
-                    if marks:
-                        self._has_marks = True
-                        await self._index_marked(marks)
-                except BaseException:
-                    self._has_marks = True
-                    raise
+            while self._unmarked < target:
+                await self._index_things()
+
+    async def _flush(self) -> None:
+        pending = self._applier.take_pending()
+        try:
+            while batch := pending.next_batch(_ROWS_AT_ONCE):
+                await self._index.append(batch)
+                pending.indexed(batch)
+            await self._write_state(pending)
+        except BaseException:
+            self._applier.give_back(pending)
+            raise
+        self.flushed_offset = pending.offset
+        if pending.shadows:
+            self._marked += 1
+        self._applier.evict()
+        for callback in self._flushed:
+            callback()
+
+    async def _index_things(self) -> None:
+        """Bring some of the marked things into the index, oldest marks first."""
+        round_ = self._marked
+        marks = await self._database.read(_next_marks)
+        if marks:
+            await self._index_marked(marks)
+        if len(marks) < _MARKS_AT_ONCE:
+            self._unmarked = round_
 
     async def _write_in_background(self, *, with_things: bool) -> None:
         try:
-            await self.settle()
-            if with_things and self._has_marks:
-                await self.index_things()
+            if with_things or self.last_failure is not None:
+                await self.settle_things()
+            else:
+                await self.settle()
             self.last_failure = None
         except Exception as error:  # noqa: BLE001 - the worker's edge: reported, kept, and tried again
             self.last_failure = error
             self._report("projection", error)
 
-    async def _write_index(self, pending: Pending) -> None:
-        try:
-            await self._index.append(
-                IndexBatch(observations=tuple(pending.observations), changes=tuple(pending.changes))
-            )
-        except BaseException:
-            self._applier.give_back(pending, is_indexed=False)
-            raise
-
     async def _write_state(self, pending: Pending) -> None:
         def write(unit: Unit) -> None:
             unit.shadows.save(pending.shadows)
             unit.things.mark_for_index([shadow.thing_uid for shadow in pending.shadows])
-            for (account_id, thing_type), resources in pending.resources.items():
-                unit.thing_types.add_resources(account_id, thing_type, resources)
+            for (account_id, thing_type), news in pending.resources.items():
+                found = unit.thing_types.get(account_id, thing_type)
+                if found is not None:
+                    unit.thing_types.add_resources(account_id, thing_type, that_fit(news, found.resources))
             unit.shadows.set_checkpoint(pending.offset)
 
-        try:
-            await self._database.write(write)
-        except BaseException:
-            self._applier.give_back(pending, is_indexed=True)
-            raise
+        await self._database.write(write)
 
     async def _index_marked(self, marks: Sequence[PendingThing]) -> None:
         uids = {mark.uid for mark in marks if mark.thing is not None}

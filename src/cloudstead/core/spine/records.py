@@ -1,27 +1,29 @@
 """A shadow request as a log record, and back.
 
 Layout, big-endian: version (1 byte), verb (1), origin (1), time of receipt in ms (8), account (16), thing uid (16),
-length of the thing's name (1) and the name, length of the principal (2) and the principal, then the payload as
-received. The name stands there for whoever reads the log after the thing is gone.
+four lengths (2 each); then the thing's name, type and domain and the principal, then the payload as received.
+Name, type and domain are those of the moment, so that an observation can be made from the record alone: after the
+thing was moved, and after it is gone.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.errors import CloudsteadError
-from cloudstead.core.ids import AccountId, ThingName, ThingUid
+from cloudstead.core.ids import AccountId, DomainId, ThingName, ThingTypeId, ThingUid
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.requests import Origin
 
 if TYPE_CHECKING:
     from cloudstead.core.spine.requests import ShadowRequest
 
-_VERSION: Final = 1
-_HEAD: Final = struct.Struct(">BBBQ16s16sB")
-_PRINCIPAL: Final = struct.Struct(">H")
+_VERSION: Final = 2
+_HEAD: Final = struct.Struct(">BBBQ16s16s")
+_LENGTHS: Final = struct.Struct(">HHHH")
 _VERB_CODES: Final = {Verb.UPDATE: 1, Verb.DELETE: 2}
 _VERBS: Final = {code: verb for verb, code in _VERB_CODES.items()}
 
@@ -46,6 +48,8 @@ class ShadowRecord:
     account_id: AccountId
     thing_uid: ThingUid
     thing_name: ThingName
+    thing_type: ThingTypeId
+    domain_id: DomainId
     principal: str
     payload: bytes
 
@@ -54,6 +58,8 @@ def encode_request(request: ShadowRequest) -> bytes:
     """Write a request as a record."""
     thing = request.thing
     name = thing.name.encode()
+    thing_type = request.thing_type.encode()
+    domain = request.domain_id.encode()
     principal = request.principal.encode()
     head = _HEAD.pack(
         _VERSION,
@@ -62,29 +68,32 @@ def encode_request(request: ShadowRequest) -> bytes:
         request.received_ms,
         bytes.fromhex(thing.account_id),
         bytes.fromhex(thing.uid),
-        len(name),
     )
-    return b"".join((head, name, _PRINCIPAL.pack(len(principal)), principal, request.payload))
+    lengths = _LENGTHS.pack(len(name), len(thing_type), len(domain), len(principal))
+    return b"".join((head, lengths, name, thing_type, domain, principal, request.payload))
 
 
 def decode_record(record: bytes) -> ShadowRecord:
     """Read a record; raise ``RecordUnreadable``."""
-    if len(record) < _HEAD.size or record[0] != _VERSION:
+    if len(record) < _HEAD.size + _LENGTHS.size or record[0] != _VERSION:
         raise RecordUnreadable("unknown version or too short")
-    _, verb, origin, received_ms, account, uid, name_length = _HEAD.unpack_from(record)
-    name_end = _HEAD.size + name_length
-    principal_start = name_end + _PRINCIPAL.size
-    if verb not in _VERBS or len(record) < principal_start:
+    _, verb, origin, received_ms, account, uid = _HEAD.unpack_from(record)
+    ends = list(accumulate(_LENGTHS.unpack_from(record, _HEAD.size), initial=_HEAD.size + _LENGTHS.size))
+    if verb not in _VERBS or len(record) < ends[-1]:
         raise RecordUnreadable("unknown verb or cut short")
-    (principal_length,) = _PRINCIPAL.unpack_from(record, name_end)
-    payload_start = principal_start + principal_length
-    return ShadowRecord(
-        verb=_VERBS[verb],
-        origin=Origin(origin),
-        received_ms=received_ms,
-        account_id=AccountId(account.hex()),
-        thing_uid=ThingUid(uid.hex()),
-        thing_name=ThingName(record[_HEAD.size : name_end].decode()),
-        principal=record[principal_start:payload_start].decode(),
-        payload=record[payload_start:],
-    )
+    try:
+        name, thing_type, domain, principal = (record[start:end].decode() for start, end in pairwise(ends))
+        return ShadowRecord(
+            verb=_VERBS[verb],
+            origin=Origin(origin),
+            received_ms=received_ms,
+            account_id=AccountId(account.hex()),
+            thing_uid=ThingUid(uid.hex()),
+            thing_name=ThingName(name),
+            thing_type=ThingTypeId(thing_type),
+            domain_id=DomainId(domain),
+            principal=principal,
+            payload=record[ends[-1] :],
+        )
+    except ValueError as error:
+        raise RecordUnreadable("unknown origin or no text") from error

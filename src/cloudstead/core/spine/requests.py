@@ -25,12 +25,16 @@ class Origin(IntEnum):
 class ShadowRequest:
     """One update, get or delete.
 
+    ``thing_type`` and ``domain_id`` are those of the thing when the request was made: an observation stays where its
+    thing was, however often it moves before, or is replayed after.
+
     ``on_stored`` is called once when the request is on disk (a get at once: it changes nothing), ``on_outcome`` once
     when it was applied; ``on_failed`` instead of both when it could not be stored. All of them run on the event loop
     and must neither block nor raise. ``offset`` is 0 until the request is on disk, and stays 0 for a get.
     """
 
     __slots__ = (
+        "domain_id",
         "followers",
         "offset",
         "on_failed",
@@ -43,6 +47,7 @@ class ShadowRequest:
         "qos",
         "received_ms",
         "thing",
+        "thing_type",
         "verb",
     )
 
@@ -61,6 +66,8 @@ class ShadowRequest:
         on_outcome: Callable[[ShadowRequest, Outcome], None] | None = None,
     ) -> None:
         self.thing = thing
+        self.thing_type = thing.thing_type
+        self.domain_id = thing.domain_id
         self.verb = verb
         self.payload = payload
         self.principal = principal

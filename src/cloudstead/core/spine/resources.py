@@ -6,9 +6,12 @@ Named as rules name them (Cloud Connect 2.11, section 6.1): ``temp`` of a thing;
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudstead.core.ids import AccountId, ThingTypeId
 
 MAX_RESOURCES: Final = 1_000
@@ -32,6 +35,16 @@ def resources_of(reported: dict[str, Any]) -> dict[str, str]:
         elif value is not None:
             found[key] = _JSON_TYPES[type(value)]
     return found
+
+
+def that_fit(news: Resources, known: Mapping[str, object]) -> Resources:
+    """Return what of the news may be added to the resources of a type: all that is known, and new ones up to the limit.
+
+    Memory begins anew with every start, so the limit is kept against what is stored.
+    """
+    room = MAX_RESOURCES - len(known)
+    new = set(islice((name for name in news if name not in known), max(0, room)))
+    return {name: resource for name, resource in news.items() if name in known or name in new}
 
 
 class ResourceMemory:

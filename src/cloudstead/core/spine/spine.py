@@ -6,13 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.shadows.model import Shadow
-from cloudstead.core.spine.applier import Applier
+from cloudstead.core.spine.applier import KEPT_SHADOWS, Applier
 from cloudstead.core.spine.errors import LogBehindStore, ShadowUnavailable
 from cloudstead.core.spine.intake import Intake
 from cloudstead.core.spine.projector import Projector
 from cloudstead.core.spine.records import decode_record
 from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.things.directory import ThingEntry
 from cloudstead.core.things.events import ThingChanged, ThingCreated, ThingRemoved
+from cloudstead.core.things.model import Thing
 from cloudstead.core.thingtypes.events import ThingTypeChanged, ThingTypeRemoved
 
 if TYPE_CHECKING:
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
     from cloudstead.core.observations.ports import ObservationIndex
     from cloudstead.core.shadows.changes import Outcome, Verb
     from cloudstead.core.spine.ports import FanOut, LogReader, LogWriter
-    from cloudstead.core.things.directory import ThingDirectory, ThingEntry
+    from cloudstead.core.spine.records import ShadowRecord
+    from cloudstead.core.things.directory import ThingDirectory
     from cloudstead.core.unit import Database
 
 _REPLAY_RECORDS: Final = 2_000
 _REPLAY_BYTES: Final = 4 << 20
-_MAX_BACKLOG: Final = 64
 _LONGEST_PAUSE_S: Final = 5.0
 
 
@@ -47,17 +49,25 @@ class Spine:
         fan_out: FanOut,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
+        kept_shadows: int = KEPT_SHADOWS,
     ) -> None:
-        """``spawn`` starts tasks that the application watches; ``report`` is told of failures that are tried again."""
+        """``spawn`` starts tasks that the application watches; ``report`` is told of failures that are tried again.
+
+        Beyond ``kept_shadows`` in memory, those of which everything is written are forgotten, and read when needed.
+        """
         self._database = database
         self._directory = directory
         self._report = report
         self._spawn = spawn
         self._applied = asyncio.Event()
-        self.applier = Applier(fan_out, load=self._load, spawn=spawn, pause=self._pause)
+        self.applier = Applier(
+            fan_out, load=self._load, spawn=spawn, pause=self._pause, report=report, kept_shadows=kept_shadows
+        )
         self.applier.when_applied(self._applied.set)
-        self.intake = Intake(clock, apply=self.applier.enqueue)
+        self.intake = Intake(clock, apply=self.applier.enqueue, report=report)
         self.projector = Projector(self.applier, index, database, report=report)
+        self.projector.when_flushed(self.intake.tell_room)
+        self._index = index
         self._background: asyncio.Task[None] | None = None
 
     def listen(self, bus: EventBus) -> None:
@@ -71,38 +81,57 @@ class Spine:
     async def start(self, reader: LogReader, open_writer: Callable[[Spine], LogWriter]) -> int:
         """Apply what the log holds beyond the checkpoint, then begin to take requests; return how many were replayed.
 
-        Raise ``LogBehindStore`` when log and state store do not belong together.
+        Call it before anything is served: reading the log back blocks the event loop. Raise ``LogBehindStore`` when
+        log and state store do not belong together.
         """
         checkpoint = await self._database.read(lambda unit: unit.shadows.checkpoint())
         last = reader.next_offset - 1
         if last < checkpoint:
-            raise LogBehindStore(last, checkpoint)
+            raise LogBehindStore(last, checkpoint, store="state")
         self.applier.applied_offset = self.projector.flushed_offset = checkpoint
         replayed = await self._replay(reader, checkpoint + 1)
         self.intake.open(open_writer(self), committed_offset=last)
         self._background = self._spawn(self.projector.run())
         return replayed
 
+    async def require_index(self, reader: LogReader) -> None:
+        """Raise ``LogBehindStore`` when the index holds more than the log has ever had; to be called before ``start``.
+
+        That is what it looks like when log and state store were removed to begin anew, and the index was forgotten.
+        """
+        indexed = await self._index.last_offset()
+        if reader.next_offset <= indexed:
+            raise LogBehindStore(reader.next_offset - 1, indexed, store="observation")
+
     async def stop(self) -> None:
-        """Write everything that was taken: to the log, to the index, to the state store."""
-        await asyncio.to_thread(self.intake.close)
-        await self._catch_up()
-        await self.projector.stop()
-        if self._background is not None:
-            await self._background
+        """Write everything that was taken: to the log, to the index, to the state store.
+
+        Raise what hinders it; then all of it is in the log, and the next start goes on from there.
+        """
+        try:
+            await asyncio.to_thread(self.intake.close)
+            await self._catch_up()
+            await self.projector.settle_things()
+        finally:
+            self.projector.stop()
+            if self._background is not None:
+                await self._background
 
     @property
     def is_full(self) -> bool:
-        """Whether the doors should stop reading until a batch has gone through."""
-        return self.intake.is_full or self.applier.backlog >= _MAX_BACKLOG
+        """Whether the doors should stop reading until ``intake.when_room`` tells of room."""
+        return self.intake.is_full or self.applier.is_full
 
     async def settle(self) -> None:
-        """Return once every update acknowledged before the call can be found among the observations."""
+        """Return once every update acknowledged before the call can be found among the observations.
+
+        Raise what hinders it, rather than wait for the trouble to pass.
+        """
         await self._catch_up()
         await self.projector.settle()
 
     async def settle_things(self) -> None:
-        """Return once everything acknowledged before the call can be found among the things."""
+        """Return once everything acknowledged before the call can be found among the things; raise what hinders it."""
         await self._catch_up()
         await self.projector.settle_things()
 
@@ -118,8 +147,9 @@ class Spine:
     async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Outcome:
         """Send a request down the spine on behalf of a REST caller and wait for what becomes of it.
 
-        Raise ``ShadowUnavailable`` when it could not be stored.
+        Raise ``ShadowUnavailable`` when it could not be stored, or when too much waits already.
         """
+        self.require_room()
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def applied(_: ShadowRequest, outcome: Outcome) -> None:
@@ -143,10 +173,17 @@ class Spine:
         )
         return await answer
 
+    def require_room(self) -> None:
+        """Raise ``ShadowUnavailable`` when too much waits: for callers who cannot be made to wait themselves."""
+        if self.is_full:
+            raise ShadowUnavailable
+
     async def _catch_up(self) -> None:
-        """Wait until everything that is on disk at this moment is applied."""
+        """Wait until everything that is on disk at this moment is applied; raise what hinders it."""
         target = self.intake.committed_offset
         while self.applier.applied_offset < target:
+            if self.applier.last_failure is not None:
+                raise self.applier.last_failure
             self._applied.clear()
             await self._applied.wait()
 
@@ -155,22 +192,13 @@ class Spine:
         while records := reader.read(offset, max_records=_REPLAY_RECORDS, max_bytes=_REPLAY_BYTES):
             decoded = [(number, decode_record(record)) for number, record in records]
             entries = await self._directory.load({record.thing_uid for _, record in decoded})
-            batch = []
-            for number, record in decoded:
-                entry = entries.get(record.thing_uid)
-                if entry is None:
-                    continue  # the thing was removed since
-                request = ShadowRequest(
-                    entry, record.verb, record.payload, principal=record.principal, origin=record.origin
-                )
-                request.received_ms = record.received_ms
-                request.offset = number
-                batch.append(request)
+            batch = [
+                _request(number, record, entries.get(record.thing_uid) or _gone(record)) for number, record in decoded
+            ]
             await self.applier.replay(batch)
-            self.applier.applied_offset = decoded[-1][0]
-            offset = decoded[-1][0] + 1
-            count += len(decoded)
-            await self.projector.flush()
+            await self.projector.settle()
+            offset = self.applier.applied_offset + 1
+            count += len(batch)
         return count
 
     async def _load(self, uids: Collection[ThingUid]) -> Sequence[Shadow]:
@@ -178,6 +206,7 @@ class Spine:
 
     async def _pause(self, attempt: int, error: Exception) -> None:
         self._report("shadow load", error)
+        self._applied.set()  # whoever waits for it to be applied has to hear of the failure
         await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.1 * 2**attempt))
 
     def _removed(self, event: ThingRemoved) -> None:
@@ -186,3 +215,32 @@ class Spine:
 
     def _type_changed(self, event: ThingTypeChanged | ThingTypeRemoved) -> None:
         self.applier.resources.forget(event.thing_type.account_id, event.thing_type.id)
+
+
+def _request(offset: int, record: ShadowRecord, entry: ThingEntry) -> ShadowRequest:
+    request = ShadowRequest(entry, record.verb, record.payload, principal=record.principal, origin=record.origin)
+    request.thing_type = record.thing_type
+    request.domain_id = record.domain_id
+    request.received_ms = record.received_ms
+    request.offset = offset
+    return request
+
+
+def _gone(record: ShadowRecord) -> ThingEntry:
+    """Stand in for a thing that was removed since: its shadow is gone, but what it said is to be found.
+
+    It counts as it did when the request came, so an update is accepted. Versions begin anew, as the shadow is gone; the
+    store passes it over, and nobody can ask for its history.
+    """
+    thing = Thing(
+        uid=record.thing_uid,
+        account_id=record.account_id,
+        name=record.thing_name,
+        thing_type=record.thing_type,
+        domain_id=record.domain_id,
+        label=record.thing_name,
+        description=None,
+        created_at_ms=0,
+        created_by="",
+    )
+    return ThingEntry(thing, (record.domain_id,))
