@@ -115,7 +115,10 @@ class Conditions:
                 return ("true" if truth else "false") if isinstance(truth, bool) else None
             case ValueType.INTEGER | ValueType.FLOAT:
                 found = numeric(value)
-                return None if found is None else sql.number(found)
+                if found is None:
+                    return None
+                # Lists hold floats, and ClickHouse compares lists of one type only.
+                return sql.floating(found) if part.many else sql.number(found)
 
     def _lookup(self, query: DomainLookup) -> str:
         domains = self.scope.subtree(query.domain)
@@ -133,7 +136,12 @@ class Conditions:
         )
 
     def _range(self, query: Range) -> str:
-        return sql.any_of(self._part_range(part, query) for part in self.field(query.field).parts)
+        found = self.field(query.field)
+        bounds = [bound.value for bound in (query.lower, query.upper) if bound is not None]
+        if found.numeric.parts and bounds and not any(isinstance(bound, str) for bound in bounds):
+            # Texts that some documents hold at the path have no place between two numbers.
+            found = found.numeric
+        return sql.any_of(self._part_range(part, query) for part in found.parts)
 
     def _part_range(self, part: Part, query: Range) -> str:
         bounds = [bound for bound in (query.lower, query.upper) if bound is not None]
@@ -162,22 +170,42 @@ class Conditions:
                 return _between(part, "{}", query, *(None if n is None else sql.number(n) for n in numbers))
 
     def _dates(self, query: Range) -> tuple[str | None, str | None]:
+        lower, upper = self.instants(query)
+        return (
+            None if lower is None else instant_sql(lower),
+            None if upper is None else instant_sql(upper),
+        )
+
+    def instants(self, query: Range) -> tuple[int | None, int | None]:
+        """Read the ends of a range as milliseconds."""
         zone = UTC_ZONE if query.time_zone is None else zone_named(query.time_zone)
-        written: list[str | None] = []
-        for bound, rounds_up in ((query.lower, False), (query.upper, True)):
-            if bound is None:
-                written.append(None)
-                continue
-            # gt and lte reach the end of a rounded unit, gte and lt stop at its beginning.
-            found = instant_of(
+        # gt and lte reach the end of a rounded unit, gte and lt stop at its beginning.
+        lower, upper = (
+            None
+            if bound is None
+            else instant_of(
                 bound.value,
                 now_ms=self.now_ms,
                 zone=zone,
                 written=query.format,
                 round_up=bound.inclusive is rounds_up,
             )
-            written.append(instant_sql(found))
-        return written[0], written[1]
+            for bound, rounds_up in ((query.lower, False), (query.upper, True))
+        )
+        return lower, upper
+
+    def time_bounds(self, query: Query, name: str) -> tuple[int | None, int | None]:
+        """Return between which instants every match of the query must lie."""
+        match query:
+            case Range() if query.field == name:
+                return self.instants(query)
+            case Bool():
+                bounds = [self.time_bounds(clause, name) for clause in query.must]
+                lows = [low for low, _ in bounds if low is not None]
+                highs = [high for _, high in bounds if high is not None]
+                return max(lows, default=None), min(highs, default=None)
+            case _:
+                return None, None
 
     def _texts(self, name: str, matches: Callable[[str], str]) -> str:
         return sql.any_of(

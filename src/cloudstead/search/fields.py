@@ -28,7 +28,8 @@ class Kind(enum.IntFlag):
     BOOLEANS = 64
 
 
-Paths: TypeAlias = Mapping[str, Kind]
+# Paths of an account's states, each with the flags of the kinds that were seen there.
+Paths: TypeAlias = Mapping[str, int]
 
 
 class ValueType(enum.Enum):
@@ -170,7 +171,7 @@ _STATE_TYPES = (
 )
 
 
-def _state_parts(path: str, kinds: Kind) -> tuple[Part, ...]:
+def _state_parts(path: str, kinds: int) -> tuple[Part, ...]:
     column = f"{STATE}.{sql.name(path)}"
     return tuple(Part(kind, f"{column}.:{read}", many) for flag, kind, read, many in _STATE_TYPES if kinds & flag)
 

@@ -27,23 +27,13 @@ from cloudstead.search.aggregation import (
     TermsBuckets,
     TopHits,
 )
+from cloudstead.search.choices import FiltersGrouping, RangeGrouping
 from cloudstead.search.conditions import Conditions, instant_sql
 from cloudstead.search.errors import SearchInvalid, TooManyBuckets
 from cloudstead.search.fields import OBSERVATIONS
 from cloudstead.search.figures import FigureColumns, Inputs, figure_columns
-from cloudstead.search.grouping import (
-    MAX_BUCKETS,
-    Bucket,
-    DateHistogramGrouping,
-    FiltersGrouping,
-    Group,
-    Grouping,
-    HistogramGrouping,
-    Key,
-    RangeGrouping,
-    TermsGrouping,
-    Top,
-)
+from cloudstead.search.grouping import MAX_BUCKETS, Bucket, Group, Grouping, Key, TermsGrouping, Top
+from cloudstead.search.histograms import DateHistogramGrouping, HistogramGrouping
 from cloudstead.search.hits import HitShape, SortPlan, plan_sort
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
@@ -84,6 +74,8 @@ class Levels:
     conditions: Conditions
     exact: bool
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # What an aggregation of the whole search has counted, when it cannot have missed a document.
+    counted: int | None = None
     _buckets: int = 0
 
     def plan(self, aggregations: Sequence[Aggregation]) -> Plan:
@@ -145,10 +137,14 @@ class Levels:
                 groups = by_parent.get(_path(row[:depth]))
                 if groups is not None:
                     groups.append(Group(row[depth], int(row[depth + 1]), int(row[depth + 2]), row[depth + 3 :]))
+            if not depth and key.single and not key.nullable and grouping.wanted("") == "1":
+                groups = by_parent.get((), [])
+                cut = grouping.top() is not None
+                self.counted = (groups[0].total if groups else 0) if cut else sum(group.count for group in groups)
         children: dict[Path, Bucket] = {}
         for path, parent in level.parents.items():
             answer, kept = grouping.shape(by_parent[path], self._filler(aggregation.subs, plan))
-            parent[aggregation.name] = _with_meta(aggregation, answer)
+            parent[aggregation.name] = with_meta(aggregation, answer)
             children |= {(*path, _hashable(raw)): bucket for raw, bucket in kept}
         if key is not None and children and _needs_statements(aggregation.subs):
             keys = (*level.keys, key)
@@ -171,7 +167,7 @@ class Levels:
         for path, parent in level.parents.items():
             group = groups.get(path)
             bucket = fill({"doc_count": group.count if group else 0}, group)
-            parent[aggregation.name] = _with_meta(aggregation, bucket)
+            parent[aggregation.name] = with_meta(aggregation, bucket)
             if group:
                 children[path] = bucket
         if children:
@@ -190,7 +186,7 @@ class Levels:
                     figure, first = columns[sub.name]
                     width = len(figure.outputs)
                     cells = group.figures[first : first + width] if group else [0] * width
-                    head[sub.name] = _with_meta(sub, figure.shape(cells))
+                    head[sub.name] = with_meta(sub, figure.shape(cells))
                 else:
                     # A bucket with documents keeps the place for its statement; an empty one is answered now.
                     head[sub.name] = None if group else self._empty(sub)
@@ -202,15 +198,15 @@ class Levels:
         spec = aggregation.spec
         match spec:
             case TopHits():
-                return _with_meta(aggregation, {"hits": {"total": 0, "max_score": None, "hits": []}})
+                return with_meta(aggregation, {"hits": {"total": 0, "max_score": None, "hits": []}})
             case FilterBucket() | MissingBucket():
                 fill = self._filler(aggregation.subs, self.plan(aggregation.subs))
-                return _with_meta(aggregation, fill({"doc_count": 0}, None))
+                return with_meta(aggregation, fill({"doc_count": 0}, None))
             case Metric() | Percentiles():
                 raise TypeError(spec)
             case _:
                 fill = self._filler(aggregation.subs, self.plan(aggregation.subs))
-                return _with_meta(aggregation, self._grouping(spec).shape([], fill)[0])
+                return with_meta(aggregation, self._grouping(spec).shape([], fill)[0])
 
     def _inner(self, level: Level, where: Sequence[str], columns: Sequence[str]) -> str:
         keys = [f"{key.sql} AS k{number}" for number, key in enumerate(level.keys)]
@@ -312,7 +308,7 @@ class Levels:
             total = parent.get("doc_count", 0)
             max_score = shape.score if hits_of else None
             answer: Bucket = {"hits": {"total": total, "max_score": max_score, "hits": hits_of}}
-            parent[aggregation.name] = _with_meta(aggregation, answer)
+            parent[aggregation.name] = with_meta(aggregation, answer)
 
     def _documents_statement(self, identities: set[Path]) -> str:
         index = self.conditions.index
@@ -351,7 +347,8 @@ def _needs_statements(subs: Sequence[Aggregation]) -> bool:
     return any(not isinstance(sub.spec, Metric | Percentiles) for sub in subs)
 
 
-def _with_meta(aggregation: Aggregation, answer: Bucket) -> Bucket:
+def with_meta(aggregation: Aggregation, answer: Bucket) -> Bucket:
+    """Put the caller's own words before an answer."""
     return answer if aggregation.meta is None else {"meta": aggregation.meta, **answer}
 
 

@@ -9,12 +9,12 @@ from cloudstead.search.aggregation import (
     FilterBucket,
     FiltersBuckets,
 )
-from cloudstead.search.aggregation_parser import MAX_RESULT_WINDOW, AggregationParser
+from cloudstead.search.aggregation_parser import AggregationParser
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.query import MatchAll, Query, domains_named, lower_bounded
 from cloudstead.search.query_parser import QueryParser
 from cloudstead.search.reading import listed, real, truth, whole, word
-from cloudstead.search.selection import Sort, SourceFilter, parse_filter, parse_sort, parse_source
+from cloudstead.search.selection import MAX_RESULT_WINDOW, Sort, SourceFilter, parse_filter, parse_sort, parse_source
 
 _FILTERS = frozenset({"filter", "post_filter", "postFilter"})
 _UNSERVED = frozenset(

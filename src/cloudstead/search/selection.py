@@ -12,6 +12,7 @@ from cloudstead.search.query_parser import QueryParser
 from cloudstead.search.reading import Scalar, listed, members, scalar, token, truth, word
 
 MAX_SORTS = 16
+MAX_RESULT_WINDOW = 10_000  # index.max_result_window of Elasticsearch 2
 _MODES = frozenset({"min", "max", "sum", "avg", "median"})
 
 

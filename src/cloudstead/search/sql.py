@@ -36,6 +36,14 @@ def number(value: float) -> str:
     return f"toFloat64({floating!r})"
 
 
+def floating(value: float) -> str:
+    """Write a number as Float64, whatever it was."""
+    try:
+        return f"toFloat64({number(float(value))})"
+    except OverflowError:
+        return "inf" if value > 0 else "(-inf)"
+
+
 def name(value: str) -> str:
     """Quote a column or a path; the caller keeps empty names away, which SQL cannot express."""
     return "`" + value.encode("utf-8", "replace").decode("utf-8").translate(_NAME_ESCAPES) + "`"

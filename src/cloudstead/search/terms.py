@@ -73,6 +73,18 @@ class Terms:
                 number = numeric(value)
                 return None if number is None else sql.number(number)
 
+    def _stand_in(self, missing: Scalar, now_ms: int) -> str | None:
+        """Write a caller's value in the very type of the terms, which it will stand among."""
+        number = numeric(missing)
+        match self.type:
+            case TermType.INTEGER:
+                whole = None if number is None else int(number)
+                return str(whole) if whole is not None and abs(whole) < 2**63 else None
+            case TermType.FLOAT:
+                return None if number is None else sql.floating(number)
+            case _:
+                return self.named(missing, now_ms)
+
     @property
     def text(self) -> str:
         """Write the text of a term that stands in column `{0}`, for patterns; only texts have one."""
@@ -82,7 +94,7 @@ class Terms:
         """Count documents without a value under the given one."""
         if missing is None:
             return self
-        literal = self.named(missing, now_ms)
+        literal = self._stand_in(missing, now_ms)
         if literal is None:
             raise SearchInvalid(f"[missing] of [{spelled(missing)[:80]}] is no value for field [{field}]")
         return Terms(self.type, self.values.or_else(literal))

@@ -35,18 +35,11 @@ class Values:
         return Values(write(self.sql), nullable=self.nullable)
 
     def exploded(self, level: int) -> str:
-        """Write one row per different value; `level` keeps equal lists of nested buckets apart.
+        """Write one row per different value of a list; `level` keeps equal lists of nested buckets apart.
 
         ClickHouse evaluates equal `arrayJoin` expressions once, which would pair a list with itself.
         """
-        return f"arrayJoin(arraySlice(arrayDistinct({self.sql}), 1, {1_000_000 + level}))" if self.many else self.sql
-
-    @property
-    def count(self) -> str:
-        """Write how many values the document has."""
-        if self.many:
-            return f"length({self.sql})"
-        return f"toUInt64(isNotNull({self.sql}))" if self.nullable else "toUInt64(1)"
+        return f"arrayJoin(arraySlice(arrayDistinct({self.sql}), 1, {1_000_000 + level}))"
 
 
 def _gathered(parts: tuple[Part, ...], write: Callable[[Part], str]) -> Values:
@@ -79,7 +72,8 @@ def instants(field: Field) -> Values | None:
     found = _gathered(parts, _millis)
     if found.many:
         return Values(f"arrayMap(v -> assumeNotNull(v), arrayFilter(v -> isNotNull(v), {found.sql}))", many=True)
-    return found
+    # A text may spell no date and a number may lie beyond all dates, present as they are.
+    return Values(found.sql, nullable=found.nullable or any(part.type is not ValueType.DATE for part in parts))
 
 
 def _millis(part: Part) -> str:

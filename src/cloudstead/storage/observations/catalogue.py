@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cloudstead.search import Kind
 from cloudstead.search.sql import text
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _LINES = msgspec.json.Decoder(tuple[str, int])
 
 MAX_PATHS = 10_000  # per account and index
 
-_NONE: Mapping[str, Kind] = {}
+_NONE: Mapping[str, int] = {}
 
 
 class Catalogue:
@@ -33,44 +32,44 @@ class Catalogue:
         self._name = name
         self._is_shared = is_shared
         self._lock = threading.Lock()
-        self._known: dict[str, Mapping[str, Kind]] = {}
+        self._known: dict[str, Mapping[str, int]] = {}
 
-    def paths(self, account_id: str, client: Client) -> Mapping[str, Kind]:
+    def paths(self, account_id: str, client: Client) -> Mapping[str, int]:
         """Return the paths of an account; read anew each time when other processes write too."""
         known = self._known.get(account_id)
         if known is None or self._is_shared:
             known = self._load(account_id, client)
         return known
 
-    def _load(self, account_id: str, client: Client) -> Mapping[str, Kind]:
+    def _load(self, account_id: str, client: Client) -> Mapping[str, int]:
         answer = client.raw_query(
             "SELECT path, groupBitOr(kinds) FROM state_paths"  # noqa: S608 (both texts are literals)
             f" WHERE account_id = {text(account_id)} AND name = {text(self._name)} GROUP BY path",
             fmt="JSONCompactEachRow",
         )
-        loaded = {path: Kind(kinds) for path, kinds in _LINES.decode_lines(answer)}
+        loaded = dict(_LINES.decode_lines(answer))
         with self._lock:
             # The writer may have learnt more while this was read.
             known = self._known.get(account_id, _NONE)
-            merged = loaded | {path: kinds | loaded.get(path, Kind(0)) for path, kinds in known.items()}
+            merged = loaded | {path: kinds | loaded.get(path, 0) for path, kinds in known.items()}
             self._known[account_id] = merged
         return merged
 
     def learn(
         self,
-        kinds: Mapping[str, Mapping[str, Kind]],
+        kinds: Mapping[str, Mapping[str, int]],
         client: Client,
         store: Callable[[Sequence[list[object]]], None],
     ) -> dict[str, set[str]]:
         """Store what is new in `kinds`; return the paths of each account for which there was no room."""
         rows: list[list[object]] = []
-        grown: dict[str, dict[str, Kind]] = {}
+        grown: dict[str, dict[str, int]] = {}
         crowded: dict[str, set[str]] = {}
         for account_id, seen in kinds.items():
             known = self._known.get(account_id)
             if known is None:
                 known = self._load(account_id, client)
-            fresh = {path: kind for path, kind in seen.items() if kind & ~known.get(path, Kind(0))}
+            fresh = {path: kind for path, kind in seen.items() if kind & ~known.get(path, 0)}
             if not fresh:
                 continue
             room = MAX_PATHS - len(known)
@@ -81,7 +80,7 @@ class Catalogue:
                     crowded.setdefault(account_id, set()).add(path)
                     del fresh[path]
                 room -= 1
-            rows += [[account_id, self._name, path, int(kind)] for path, kind in fresh.items()]
+            rows += [[account_id, self._name, path, kind] for path, kind in fresh.items()]
             if fresh:
                 grown[account_id] = fresh
         if rows:
@@ -91,7 +90,7 @@ class Catalogue:
                 known = self._known.get(account_id, _NONE)
                 self._known[account_id] = {
                     **known,
-                    **{path: kind | known.get(path, Kind(0)) for path, kind in fresh.items()},
+                    **{path: kind | known.get(path, 0) for path, kind in fresh.items()},
                 }
         return crowded
 

@@ -338,7 +338,7 @@ def _offsets(client: Client, table: str, first: int, last: int) -> set[int]:
     return {int(row[0]) for row in _rows(client, statement)}
 
 
-def _token(rows: Sequence[Row], week: str) -> str:
+def _token(rows: Sequence[Row], week: int) -> str:
     return f"{rows[0][0]}-{rows[-1][0]}-{len(rows)}-{week}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from cloudstead.search import FlatState, flatten
@@ -13,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cloudstead.core.observations.model import Observation, ShadowChange, ThingDocument
-    from cloudstead.search import Kind
 
 Row: TypeAlias = "list[object]"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEK_MS = 604_800_000
+_MONDAY_MS = 3 * 86_400_000
 # The years that DateTime64(3) holds; the receive time of a message is always inside.
 _EARLIEST_MS = -2_208_988_800_000
 _LATEST_MS = 10_413_791_999_999
@@ -27,8 +26,8 @@ _LATEST_MS = 10_413_791_999_999
 class WrittenRows:
     """Rows by partition, and what their states hold."""
 
-    by_week: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    kinds: dict[str, dict[str, Kind]] = field(default_factory=lambda: defaultdict(dict))
+    by_week: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     refused: int = 0
 
     def note(self, account_id: str, state: FlatState) -> None:
@@ -36,9 +35,10 @@ class WrittenRows:
         if state.refused is not None:
             self.refused += 1
         known = self.kinds[account_id]
+        if state.kinds.items() <= known.items():
+            return  # nothing new, which is the rule: told by one comparison
         for path, kind in state.kinds.items():
-            found = known.get(path)
-            known[path] = kind if found is None else found | kind
+            known[path] = known.get(path, 0) | kind
 
 
 def instant_text(millis: int) -> str:
@@ -51,10 +51,9 @@ def instant_text(millis: int) -> str:
     return f"{'-' if bounded < 0 else ''}{seconds}.{rest:03}"
 
 
-def week_of(millis: int) -> str:
-    """Name the partition of an instant: the Monday of its week."""
-    day = _EPOCH + timedelta(milliseconds=min(max(millis, _EARLIEST_MS), _LATEST_MS))
-    return (day - timedelta(days=day.weekday())).strftime("%Y%m%d")
+def week_of(millis: int) -> int:
+    """Return the number of the week of an instant: weeks begin on Monday, and 1970 began on a Thursday."""
+    return (min(max(millis, _EARLIEST_MS), _LATEST_MS) + _MONDAY_MS) // _WEEK_MS
 
 
 def text_of(source: bytes) -> str:
@@ -84,9 +83,9 @@ def observation_rows(observations: Iterable[Observation]) -> WrittenRows:
     return written
 
 
-def change_rows(changes: Iterable[ShadowChange]) -> dict[str, list[Row]]:
+def change_rows(changes: Iterable[ShadowChange]) -> dict[int, list[Row]]:
     """Write shadow changes by partition."""
-    by_week: dict[str, list[Row]] = defaultdict(list)
+    by_week: dict[int, list[Row]] = defaultdict(list)
     for change in changes:
         by_week[week_of(change.timestamp_ms)].append(
             [
@@ -111,7 +110,7 @@ def thing_rows(documents: Iterable[ThingDocument]) -> WrittenRows:
     for document in documents:
         state = flatten(document.state_json)
         written.note(document.account_id, state)
-        written.by_week[""].append(
+        written.by_week[0].append(
             [
                 document.account_id,
                 document.thing_name,

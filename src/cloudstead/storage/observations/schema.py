@@ -36,7 +36,7 @@ TABLES: Final = (
         author LowCardinality(String),
         ts DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
         request String CODEC(ZSTD(1)),
-        outcome LowCardinality(String),
+        outcome Int32,
         INDEX offsets offset TYPE minmax GRANULARITY 4
     ) ENGINE = MergeTree PARTITION BY toMonday(ts) ORDER BY (account_id, thing_uid, offset)
     SETTINGS {_DURABLE}""",
