@@ -95,14 +95,14 @@ class _Answering:
         pages_time = self._search.size > 0 and bool(sort) and sort[0].field == name
         if not name or not (pages_time or name in self._spans):
             return
-        column = self._index.columns[name].sql
-        ends = f"toUnixTimestamp64Milli(min({column})), toUnixTimestamp64Milli(max({column}))"
-        ((oldest, newest),) = yield f"SELECT {ends} FROM {self._index.table}"
         least, most = self._conditions.time_bounds(self._search.query, name)
-        first, last = int(oldest or 0), int(newest or 0)
-        first = first if least is None else max(first, least)
-        last = last if most is None else min(last, most)
-        self._edges = (first, max(first, last))
+        if least is None or most is None or pages_time:
+            column = self._index.columns[name].sql
+            ends = f"toUnixTimestamp64Milli(min({column})), toUnixTimestamp64Milli(max({column}))"
+            ((oldest, newest),) = yield f"SELECT {ends} FROM {self._index.table}"
+            least = int(oldest or 0) if least is None else max(int(oldest or 0), least)
+            most = int(newest or 0) if most is None else min(int(newest or 0), most)
+        self._edges = (least, max(least, most))
 
     def _aggregate(self) -> Asking[tuple[int, Bucket]]:
         """Count the matches and fill the aggregations."""

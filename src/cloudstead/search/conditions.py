@@ -46,7 +46,7 @@ class Conditions:
 
     def base(self, query: Query) -> tuple[str, ...]:
         """Write the conditions of the scope, then that of the query."""
-        return (*self.scope.conditions(), *self.index.conditions, self.of(query))
+        return (*self.scope.conditions(), self.of(query))
 
     def field(self, name: str) -> Field:
         """Resolve a field of the index."""

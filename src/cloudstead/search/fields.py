@@ -129,7 +129,6 @@ class Index:
     document_type: str
     table: str
     columns: Mapping[str, Column]
-    conditions: tuple[str, ...]
     natural_order: tuple[str, ...]
     identity: tuple[str, ...]
     document_columns: tuple[str, ...]
@@ -193,7 +192,6 @@ OBSERVATIONS = Index(
         "domain": Column(ValueType.TEXT, "domain"),
         "timestamp": Column(ValueType.DATE, "ts"),
     },
-    conditions=(),
     natural_order=("domain", "thing_name", "ts", "offset"),
     identity=("domain", "thing_name", "ts", "offset"),
     document_columns=("offset", "thing_name", "thing_type", "domain", "toUnixTimestamp64Milli(ts)", "source"),
@@ -215,7 +213,6 @@ THINGS = Index(
         "createdAt": Column(ValueType.DATE, "created_at"),
         "createdBy": Column(ValueType.TEXT, "created_by", nullable=True),
     },
-    conditions=(),
     natural_order=("thing_name",),
     identity=("thing_name",),
     document_columns=(
