@@ -47,20 +47,30 @@ class MqttUser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+        self._close()
 
-    def connect(self, address: tuple[str, int]) -> MqttUser:
+    def connect(self, address: tuple[str, int]) -> None:
         """Connect, or raise ``NotLetIn``."""
+        reason = self._try(address)
+        if reason is not None:
+            self._close()
+            raise NotLetIn(reason)
+
+    def _try(self, address: tuple[str, int]) -> str | None:
+        """Connect, or return why not: the text only, since the trace of an error would keep Paho's sockets."""
         try:
             self.client.connect(*address)
         except (OSError, mqtt.WebsocketConnectionError) as error:
-            raise NotLetIn from error
+            return str(error)
         self.client.loop_start()
         what, code = self._events.get(timeout=PATIENCE_S)
-        if what == GONE or code != 0:
-            raise NotLetIn(code)
-        return self
+        return str(code) if what == GONE or code != 0 else None
+
+    def _close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+        # Paho closes its inner sockets when it is finalised, and our callbacks make it part of a circle.
+        del self.client
 
     def subscribe(self, *filters: str) -> list[int]:
         """Subscribe at QoS 1, and return the granted levels or reason codes; none when the connection was cut."""

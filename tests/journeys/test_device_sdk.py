@@ -18,6 +18,7 @@ from awsiot.iotshadow import (
 )
 
 from factories.demo import REGION
+from journeys.aws_user import AwsUser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from factories.demo import Demo
-    from journeys.aws_user import AwsUser
 
 _PATIENCE_S = 15
 
@@ -170,6 +170,7 @@ def test_a_websocket_signed_with_forged_keys_is_not_opened(demo: Demo, nora: Aws
         browser(demo, nora, demo.new_name("browser"), **keys).connect().result(_PATIENCE_S)
 
 
-def test_a_websocket_signed_with_keys_that_ran_out_is_not_opened(demo: Demo, nora: AwsUser) -> None:
-    with pytest.raises(Exception, match="UPGRADE_FAILURE"):
-        browser(demo, nora, demo.new_name("browser"), **demo.outdated.keys).connect().result(_PATIENCE_S)
+def test_neither_keys_that_ran_out_nor_those_of_a_guest_open_a_websocket(demo: Demo, nora: AwsUser) -> None:
+    for keys in (demo.outdated.keys, AwsUser(demo, demo.nora).keys):
+        with pytest.raises(Exception, match="UPGRADE_FAILURE"):
+            browser(demo, nora, demo.new_name("browser"), **keys).connect().result(_PATIENCE_S)

@@ -64,6 +64,28 @@ def test_what_a_person_publishes_reaches_the_device_and_is_heard_once(demo: Demo
         assert person.hear(2) == [(topic, wish), (topic, {"state": {"reported": {"lamp": "on"}}})]
 
 
+def test_names_with_blanks_dots_colons_and_umlauts_travel_everywhere(
+    demo: Demo, administrator: AwsUser, tmp_path: Path
+) -> None:
+    domain, thing = demo.new_name("Tele nör.no"), demo.new_name("urn:dev_1")
+    administrator.invoke("DomainLambda.CREATE", id=domain, parentId="root", name="Ä")
+    files = administrator.fetch_certificate(administrator.add_thing(thing, domain), tmp_path)
+    with Watcher(demo, administrator.token) as watcher, Device(demo, files) as device:
+        watcher.subscribe(f"thing-update-accepted/{domain}/+", f"event/root/{domain}")
+        device.ask("update", {"state": {"reported": {"ä b": "ö"}}})
+        administrator.update(thing, state={"desired": {"n": 1}})
+        administrator.client("iot-data").publish(
+            topic=f"thing-update/{domain}/{thing}", qos=1, payload='{"state":{"desired":{"n":2}}}'
+        )
+        administrator.invoke("ThingLambda.UPDATE", thingName=thing, domain=domain, label="Ü")
+        heard = watcher.hear(4)
+
+    assert [topic for topic, _ in heard] == [f"thing-update-accepted/{domain}/{thing}"] * 3 + [f"event/root/{domain}"]
+    assert administrator.shadow(thing)["state"]["reported"] == {"ä b": "ö"}
+    found = administrator.invoke("ThingLambda.FIND", query={"query": {"term": {"domain": domain}}})
+    assert [hit["_source"]["label"] for hit in found["hits"]["hits"]] == ["Ü"]
+
+
 @LEVELS
 def test_nobody_hears_beyond_the_own_domain(demo: Demo, ron: AwsUser, level: int) -> None:
     for topic_filter in (
@@ -164,7 +186,7 @@ def test_who_has_no_good_token_is_not_let_in(demo: Demo, ron: AwsUser) -> None:
             Watcher(demo, token).__enter__()
 
 
-def test_an_api_key_opens_as_a_token_does_and_connect_may_carry_either(
+def test_a_key_opens_as_a_token_does_in_the_header_the_address_or_connect(
     demo: Demo, ron: AwsUser, administrator: AwsUser
 ) -> None:
     thing = administrator.add_thing(demo.new_name("bell"), "north")
@@ -175,11 +197,14 @@ def test_an_api_key_opens_as_a_token_does_and_connect_may_carry_either(
         watcher.client.username_pw_set(who.user_name, who.api_key)
         return watcher
 
-    with Watcher(demo, demo.ron.api_key) as first, late(demo.ron) as second:
-        for watcher in (first, second):
+    addressed = Watcher(demo, "")
+    addressed.client.ws_set_options(f"/mqtt?token={ron.token}")
+
+    with Watcher(demo, demo.ron.api_key) as first, late(demo.ron) as second, addressed as third:
+        for watcher in (first, second, third):
             watcher.subscribe("thing-update-accepted/north/+")
         administrator.update(thing, state={"reported": {"rings": True}})
-        for watcher in (first, second):
+        for watcher in (first, second, third):
             ((topic, accepted),) = watcher.hear()
             assert topic == f"thing-update-accepted/north/{thing}"
             assert accepted["state"] == {"reported": {"rings": True}}

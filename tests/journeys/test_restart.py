@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +17,33 @@ if TYPE_CHECKING:
 
 REPORTS = 100
 WISH = {"light": "off"}
+
+# In a process of its own: the embedded column store opens one folder per process. No interface tells a history yet.
+HISTORY = """
+import asyncio, json, sys
+from pathlib import Path
+from cloudstead.storage.observations import open_observations
+from cloudstead.storage.sql import Database
+
+async def tell(data, name):
+    database = await Database.open(f"sqlite:///{data / 'state.sqlite'}", on_events=lambda _: None)
+    account = (await database.read(lambda unit: unit.accounts.all()))[0]
+    thing = await database.read(lambda unit: unit.things.get(account.id, name))
+    await database.close()
+    index = await open_observations(data / "observations")
+    changes = await index.shadow_history(account.id, thing.uid, before_offset=None, limit=1000)
+    await index.close()
+    print(json.dumps([[change.offset, change.version, change.author, change.outcome] for change in changes]))
+
+asyncio.run(tell(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+def history(data: Path, thing: str) -> list[tuple[int, int, str, int]]:
+    """Return offset, version, author and outcome of every change of a shadow, the oldest first."""
+    command = [sys.executable, "-c", HISTORY, str(data), thing]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [tuple(change) for change in reversed(json.loads(told))]
 
 
 def everything(user: AwsUser, thing: str) -> dict[str, Any]:
@@ -98,3 +128,10 @@ def test_a_cloud_that_stops_or_is_killed_goes_on_with_everything(tmp_path: Path)
             assert device.answers()[0][1]["version"] == 3 * REPORTS + 1
         assert cloud.stop() == 0
     require_silence(tmp_path, but="cloudstead.agent")  # which may say that the cloud was gone
+
+    offsets, versions, authors, outcomes = zip(*history(tmp_path / "data", "kept"), strict=True)
+    assert sorted(set(offsets)) == list(offsets)
+    assert versions == tuple(range(1, 3 * REPORTS + 2))
+    assert authors[0].startswith("person:")
+    assert set(authors[1:]) == {"thing:kept"}
+    assert set(outcomes) == {0}

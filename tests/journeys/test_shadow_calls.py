@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,32 @@ def test_a_refused_update_changes_nothing(administrator: AwsUser, thing: str, re
     assert refusal.value.response["Error"]["Code"] == code
     after = administrator.shadow(thing)
     assert (after["state"], after["metadata"], after["version"]) == (before["state"], before["metadata"], 1)
+
+
+def test_updates_of_many_at_once_each_get_a_version_of_their_own(administrator: AwsUser, thing: str) -> None:
+    with ThreadPoolExecutor(max_workers=8) as crowd:
+        asked = [crowd.submit(administrator.update, thing, state={"reported": {f"n{n}": n}}) for n in range(80)]
+        versions = [each.result()["version"] for each in asked]
+
+    assert sorted(versions) == list(range(1, 81))
+    assert administrator.shadow(thing)["state"]["reported"] == {f"n{n}": n for n in range(80)}
+
+
+def test_only_one_of_many_that_expect_the_same_version_is_let_through(administrator: AwsUser, thing: str) -> None:
+    def try_to_be_first(name: int) -> bool:
+        try:
+            administrator.update(thing, state={"reported": {"first": name}}, version=1)
+        except ClientError as refusal:
+            assert refusal.response["Error"]["Code"] == "ConflictException"  # noqa: PT017 - others succeed
+            return False
+        return True
+
+    administrator.update(thing, state={"reported": {}})
+    with ThreadPoolExecutor(max_workers=8) as crowd:
+        outcomes = list(crowd.map(try_to_be_first, range(40)))
+
+    assert outcomes.count(True) == 1
+    assert administrator.shadow(thing)["state"]["reported"] == {"first": outcomes.index(True)}
 
 
 def test_publishing_on_a_thing_update_topic_changes_the_shadow(nora: AwsUser, thing: str) -> None:
