@@ -28,16 +28,17 @@ from cloudstead.search.levels import Level, Levels, Rows, with_meta
 from cloudstead.search.query import Bool, Query
 from cloudstead.search.scope import SearchScope
 from cloudstead.search.search import ParsedSearch
-from cloudstead.search.zones import DAY_MS
 
 _T = TypeVar("_T")
 
 Asking: TypeAlias = Generator[str, Rows, _T]
 Conversation: TypeAlias = Asking[dict[str, object]]
 
-# A page of the newest documents is looked for in the last day, then in the last month, before everything is read;
-# on ten million rows of a hundred days that was 9 ms instead of 42.
-_WINDOWS = (DAY_MS, 30 * DAY_MS)
+# A page at one end of time is looked for in a window that should hold it four times over if documents came evenly,
+# then in one sixty times as long, before everything is read: on ten million rows that was 9 ms instead of 42.
+_SPARE = 4
+_SHORTEST_MS = 60_000
+_WIDER = 60
 _WORTH_A_WINDOW = 50_000
 
 
@@ -194,9 +195,12 @@ class _Answering:
         if time is None or total <= _WORTH_A_WINDOW or not plan.columns or plan.columns[0].compared != time.sql:
             return []
         oldest, newest = self._edges
+        even = (newest - oldest) * _SPARE * (self._search.start + self._search.size) // total
+        first = max(_SHORTEST_MS, even)
+        lengths = [length for length in (first, first * _WIDER) if length * 2 < newest - oldest]
         if plan.columns[0].ascending:
-            return [f"{time.sql} <= {instant_sql(oldest + length)}" for length in _WINDOWS]
-        return [f"{time.sql} >= {instant_sql(newest - length)}" for length in _WINDOWS]
+            return [f"{time.sql} <= {instant_sql(oldest + length)}" for length in lengths]
+        return [f"{time.sql} >= {instant_sql(newest - length)}" for length in lengths]
 
 
 def _score(query: Query) -> float:
