@@ -80,6 +80,7 @@ class Cloud:
     spine: Spine
     shadow_door: ShadowDoor
     topic_door: TopicDoor
+    device_door: DeviceDoor
     broker: Broker
     fan_out: BrokerFanOut
     gateway: MqttGateway
@@ -140,11 +141,12 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
             report=tasks.report,
         )
         topic_door = TopicDoor(spine, directory, database)
+        device_door = DeviceDoor(certificates, directory, database, clock)
         gateway = MqttGateway(
             broker=broker,
             fan_out=fan_out,
             spine=spine,
-            devices=DeviceDoor(certificates, directory, database, clock),
+            devices=device_door,
             people=PeopleDoor(callers, topic_door, database),
             spawn=tasks.spawn,
             report=tasks.report,
@@ -181,6 +183,7 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
             spine=spine,
             shadow_door=ShadowDoor(spine, directory, database),
             topic_door=topic_door,
+            device_door=device_door,
             broker=broker,
             fan_out=fan_out,
             gateway=gateway,

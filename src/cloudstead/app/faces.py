@@ -12,6 +12,7 @@ from cloudstead import __version__
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
 from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers, render_page
+from cloudstead.app.rest_devices import RestDevices
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.dialects.aws.manifest import Endpoints
@@ -80,6 +81,7 @@ def web_app(
         runtime=FunctionRuntime(backend, log=log),
         shadows=cloud.shadow_door,
         topics=cloud.topic_door,
+        devices=RestDevices(cloud.device_door, cloud.spine),
         endpoints=Endpoints(
             region=cloud.settings.public.region,
             public_url=addresses.public,

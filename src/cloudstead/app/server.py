@@ -55,7 +55,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         certificate = server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
         accounts = {each.id: each for each in await cloud.database.read(lambda unit: unit.accounts.all())}
         app = web_app(cloud, addresses, accounts=accounts, demo=record)
-        await _serve_http(stack, settings, sockets, app, certificate)
+        await _serve_http(stack, cloud, sockets, app, certificate)
         await _serve_devices(stack, cloud, sockets, certificate)
         stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud)))
         if record is not None:
@@ -122,19 +122,20 @@ def _place(settings: Settings, sock: socket.socket) -> str:
 
 async def _serve_http(
     stack: AsyncExitStack,
-    settings: Settings,
+    cloud: Cloud,
     sockets: dict[str, socket.socket | None],
     app: WebApp,
     certificate: tuple[Path, Path],
 ) -> None:
     if sockets["http"] is not None:
-        proxies = settings.http.trusted_proxies
+        proxies = cloud.settings.http.trusted_proxies
         await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies))
     if sockets["https"] is not None:
-        given = settings.https
+        given = cloud.settings.https
         if given.certificate_file:
             certificate = Path(given.certificate_file), Path(given.private_key_file)
-        await _serve_one(stack, HttpServer(app, sockets["https"], tls=https_context(*certificate)))
+        context = https_context(*certificate, trusted=cloud.keys.authority.chain_pem)
+        await _serve_one(stack, HttpServer(app, sockets["https"], tls=context))
 
 
 async def _serve_one(stack: AsyncExitStack, server: HttpServer) -> None:

@@ -99,6 +99,12 @@ class Call(Generic[P]):
         client = self.scope.get("client")
         return None if client is None else str(client[0])
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """The client's certificate (DER), checked against our authority in the handshake; ``None`` without one."""
+        certificate: bytes | None = self.scope.get("state", {}).get("peer_certificate")
+        return certificate
+
     def options(self, shape: type[Q]) -> Q:
         """Return the query as ``shape``, which must be the one that the row declares; raise ``FieldInvalid``.
 

@@ -214,6 +214,45 @@ class Topics:
         self.published.append((caller.user_name, topic, payload, qos))
 
 
+class Device:
+    """The thing ``lamp``, at the other end of a connection with a certificate."""
+
+    name = "lamp"
+
+    def __init__(self, shadows: Shadows, home: Account, published: list[tuple[str, str, bytes, int]]) -> None:
+        self._shadows = shadows
+        self._owner = Caller(home.id, "thing:lamp", "lamp", None, ())
+        self._published = published
+
+    async def get(self, payload: bytes) -> bytes:
+        return await self._shadows.get(self._owner, self.name, payload)
+
+    async def update(self, payload: bytes) -> bytes:
+        return await self._shadows.update(self._owner, self.name, payload)
+
+    async def delete(self, payload: bytes) -> bytes:
+        return await self._shadows.delete(self._owner, self.name, payload)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        if topic != "$aws/things/lamp/shadow/update":
+            raise TopicForbidden(topic)
+        self._published.append((self.name, topic, payload, qos))
+
+
+class Devices:
+    """Knows one certificate."""
+
+    CERTIFICATE = b"the lamp's"
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    async def of_certificate(self, der: bytes) -> Device:
+        if der != self.CERTIFICATE:
+            raise CredentialRefused
+        return self._device
+
+
 @dataclass
 class Installation:
     """Two accounts: ``home`` answers to 127.0.0.1, ``other`` to other.example; a person in each."""
@@ -244,6 +283,7 @@ class Installation:
             runtime=self.runtime,
             shadows=self.shadows,
             topics=self.topics,
+            devices=Devices(Device(self.shadows, self.home, self.topics.published)),
             endpoints=Endpoints(REGION, "https://cloud.example:8443", "iot.example", "r1"),
             clock=self.clock,
             ids=Uuid7Source(self.clock),

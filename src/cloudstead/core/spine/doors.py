@@ -5,7 +5,6 @@ Devices need no door: their certificate decides account and thing, and they have
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import Permission
@@ -13,7 +12,7 @@ from cloudstead.core.access.reach import Reach
 from cloudstead.core.ids import DomainId, ThingName
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.shadows.errors import no_shadow
-from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
+from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.spine.topics import UPDATE_FAMILY, split_family_topic
 
@@ -113,24 +112,8 @@ class TopicDoor:
         entry = await self.target(caller, topic)
         if entry is None:
             return
-        self._spine.require_room()
         request = ShadowRequest(entry, Verb.UPDATE, payload, principal=caller.principal, origin=Origin.PERSON, qos=qos)
-        if qos == 0:
-            self._spine.intake.submit(request)
-            return
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def on_stored(_: ShadowRequest) -> None:
-            if not stored.done():
-                stored.set_result(None)
-
-        def on_failed(_: ShadowRequest, __: Exception) -> None:
-            if not stored.done():
-                stored.set_exception(ShadowUnavailable())
-
-        request.on_stored, request.on_failed = on_stored, on_failed
-        self._spine.intake.submit(request)
-        await stored
+        await self._spine.send(request)
 
 
 def subscribable_paths(caller: Caller, tree: DomainTree) -> tuple[tuple[DomainId, ...], ...]:

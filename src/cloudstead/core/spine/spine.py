@@ -173,6 +173,30 @@ class Spine:
         )
         return await answer
 
+    async def send(self, request: ShadowRequest) -> None:
+        """Send a message down the spine; with QoS 1 return once it is on disk.
+
+        What becomes of it is told to subscribers, as over MQTT. Raise ``ShadowUnavailable`` when it could not be
+        stored, or when too much waits already.
+        """
+        self.require_room()
+        if request.qos == 0:
+            self.intake.submit(request)
+            return
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_stored(_: ShadowRequest) -> None:
+            if not stored.done():
+                stored.set_result(None)
+
+        def on_failed(_: ShadowRequest, __: Exception) -> None:
+            if not stored.done():
+                stored.set_exception(ShadowUnavailable())
+
+        request.on_stored, request.on_failed = on_stored, on_failed
+        self.intake.submit(request)
+        await stored
+
     def require_room(self) -> None:
         """Raise ``ShadowUnavailable`` when too much waits: for callers who cannot be made to wait themselves."""
         if self.is_full:

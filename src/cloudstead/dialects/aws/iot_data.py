@@ -1,13 +1,17 @@
-"""AWS IoT data plane: shadows and publishing over HTTP, by signature, ID token or API key."""
+"""AWS IoT data plane: shadows and publishing over HTTP.
+
+People come with a signature, an ID token or an API key, devices with the client certificate of their connection.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 from uuid import UUID
 
 import msgspec
 from starlette.responses import Response
 
+from cloudstead.core.errors import NotPermitted
 from cloudstead.core.ids import ThingName
 from cloudstead.dialects.aws.refusals import GuestRefused, NamedShadowRefused, PublishInvalid
 from cloudstead.dialects.aws.sigv4 import IOT_DATA
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import IdSource
     from cloudstead.dialects.aws.auth import BearerCallers, SignedCallers
-    from cloudstead.dialects.aws.ports import ShadowPort, TopicPort
+    from cloudstead.dialects.aws.ports import Devices, DeviceShadow, ShadowPort, TopicPort
     from cloudstead.web.call import Call
 
 MAX_PAYLOAD: Final = 128 * 1024  # AWS IoT quotas: 128 KB for a message
@@ -43,49 +47,141 @@ class Published(msgspec.Struct, rename={"trace_id": "traceId"}):
     trace_id: str
 
 
+class Client(Protocol):
+    """Who calls, and what such a client may do: a person within reach of the grants, a device with its own thing."""
+
+    async def get(self, name: ThingName, payload: bytes) -> bytes:
+        """Return a thing's shadow."""
+        ...
+
+    async def update(self, name: ThingName, payload: bytes) -> bytes:
+        """Change a thing's shadow."""
+        ...
+
+    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+        """Remove a thing's shadow."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish to a topic."""
+        ...
+
+
+class PersonClient:
+    """Somebody with grants."""
+
+    def __init__(self, caller: Caller, shadows: ShadowPort, topics: TopicPort) -> None:
+        self._caller = caller
+        self._shadows = shadows
+        self._topics = topics
+
+    async def get(self, name: ThingName, payload: bytes) -> bytes:
+        """Return the shadow of a thing within reach."""
+        return await self._shadows.get(self._caller, name, payload)
+
+    async def update(self, name: ThingName, payload: bytes) -> bytes:
+        """Change the shadow of a thing within reach."""
+        return await self._shadows.update(self._caller, name, payload)
+
+    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+        """Remove the shadow of a thing within reach."""
+        return await self._shadows.delete(self._caller, name, payload)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish to a thing-update topic within reach."""
+        await self._topics.publish(self._caller, topic, payload, qos=qos)
+
+
+class DeviceClient:
+    """A device: it has its own thing, and nothing else exists for it."""
+
+    def __init__(self, shadow: DeviceShadow) -> None:
+        self._shadow = shadow
+
+    async def get(self, name: ThingName, payload: bytes) -> bytes:
+        """Return the device's own shadow."""
+        self._require_own(name)
+        return await self._shadow.get(payload)
+
+    async def update(self, name: ThingName, payload: bytes) -> bytes:
+        """Change the device's own shadow."""
+        self._require_own(name)
+        return await self._shadow.update(payload)
+
+    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+        """Remove the device's own shadow."""
+        self._require_own(name)
+        return await self._shadow.delete(payload)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish to a topic of the device's own thing."""
+        await self._shadow.publish(topic, payload, qos=qos)
+
+    def _require_own(self, name: ThingName) -> None:
+        if name != self._shadow.name:
+            raise NotPermitted("shadow:read")
+
+
 class IotData:
     """The service. A refused call publishes nothing; an accepted one does what the same message over MQTT does."""
 
     def __init__(
-        self, shadows: ShadowPort, topics: TopicPort, signed: SignedCallers, bearers: BearerCallers, ids: IdSource
+        self,
+        shadows: ShadowPort,
+        topics: TopicPort,
+        devices: Devices,
+        *,
+        signed: SignedCallers,
+        bearers: BearerCallers,
+        ids: IdSource,
     ) -> None:
         self._shadows = shadows
         self._topics = topics
+        self._devices = devices
         self._signed = signed
         self._bearers = bearers
         self._ids = ids
 
-    async def authenticate(self, call: Call[Caller]) -> Caller:
-        """Return who calls, by bearer token where there is one, else by signature. Guests are refused."""
+    async def authenticate(self, call: Call[Client]) -> Client:
+        """Return who calls: by bearer token, else by client certificate where nothing is signed, else by signature.
+
+        Guests are refused.
+        """
         if bearer_token(call.headers) is not None:
-            return await self._bearers.of_headers(call.headers, source_address=call.peer_address)
+            return self._person(await self._bearers.of_headers(call.headers, source_address=call.peer_address))
+        certificate = call.peer_certificate
+        if certificate is not None and "authorization" not in call.headers:
+            return DeviceClient(await self._devices.of_certificate(certificate))
         signer = await self._signed.of_call(call, IOT_DATA)
         if signer.caller is None:
             raise GuestRefused
-        return signer.caller
+        return self._person(signer.caller)
 
-    async def get_shadow(self, call: Call[Caller]) -> Response:
+    def _person(self, caller: Caller) -> PersonClient:
+        return PersonClient(caller, self._shadows, self._topics)
+
+    async def get_shadow(self, call: Call[Client]) -> Response:
         """Return a thing's shadow."""
-        return _json(await self._shadows.get(call.caller, _thing(call), await call.body()))
+        return _json(await call.caller.get(_thing(call), await call.body()))
 
-    async def update_shadow(self, call: Call[Caller]) -> Response:
+    async def update_shadow(self, call: Call[Client]) -> Response:
         """Change a thing's shadow; the answer is the accepted document."""
-        return _json(await self._shadows.update(call.caller, _thing(call), await call.body()))
+        return _json(await call.caller.update(_thing(call), await call.body()))
 
-    async def delete_shadow(self, call: Call[Caller]) -> Response:
+    async def delete_shadow(self, call: Call[Client]) -> Response:
         """Remove a thing's shadow."""
-        return _json(await self._shadows.delete(call.caller, _thing(call), await call.body()))
+        return _json(await call.caller.delete(_thing(call), await call.body()))
 
-    async def publish(self, call: Call[Caller]) -> Published:
+    async def publish(self, call: Call[Client]) -> Published:
         """Publish the body to a topic."""
         options = call.options(PublishQuery)
         if options.retain:
             raise PublishInvalid("Retained messages are not offered.")
-        await self._topics.publish(call.caller, call.path["topic"], await call.body(), qos=options.qos)
+        await call.caller.publish(call.path["topic"], await call.body(), qos=options.qos)
         return Published("OK", str(UUID(self._ids.new())))
 
 
-def _thing(call: Call[Caller]) -> ThingName:
+def _thing(call: Call[Client]) -> ThingName:
     if call.options(ShadowQuery).name is not None:
         raise NamedShadowRefused
     return ThingName(call.path["thing"])

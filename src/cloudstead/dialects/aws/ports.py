@@ -79,6 +79,39 @@ class ShadowPort(Protocol):
         ...
 
 
+class DeviceShadow(Protocol):
+    """The shadow of the one thing that a device is; answers as ``ShadowPort`` does."""
+
+    @property
+    def name(self) -> ThingName:
+        """The name of the thing."""
+        ...
+
+    async def get(self, payload: bytes) -> bytes:
+        """Return the shadow."""
+        ...
+
+    async def update(self, payload: bytes) -> bytes:
+        """Change the shadow; returns once the change is stored."""
+        ...
+
+    async def delete(self, payload: bytes) -> bytes:
+        """Remove the shadow."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish to a topic of the thing; raise ``TopicForbidden`` for any other."""
+        ...
+
+
+class Devices(Protocol):
+    """Recognises devices by the certificate of their TLS connection."""
+
+    async def of_certificate(self, der: bytes) -> DeviceShadow:
+        """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``."""
+        ...
+
+
 class TopicPort(Protocol):
     """Publishing to the account's topics."""
 

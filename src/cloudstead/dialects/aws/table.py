@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.tokens import Tokens
     from cloudstead.core.ids import IdSource
     from cloudstead.core.unit import Database
-    from cloudstead.dialects.aws.ports import Callers, FunctionRuntime, ShadowPort, TopicPort
+    from cloudstead.dialects.aws.ports import Callers, Devices, FunctionRuntime, ShadowPort, TopicPort
     from cloudstead.web.call import Call
 
 AWS_DOCUMENT: Final = Document(
@@ -57,6 +57,7 @@ class AwsParts:
     runtime: FunctionRuntime
     shadows: ShadowPort
     topics: TopicPort
+    devices: Devices
     endpoints: manifest.Endpoints
     clock: Clock
     ids: IdSource
@@ -199,7 +200,9 @@ def _lambda(parts: AwsParts, signed: SignedCallers) -> Face:
 
 
 def _iot_data(parts: AwsParts, signed: SignedCallers, bearers: BearerCallers) -> Face:
-    service = iot_data.IotData(parts.shadows, parts.topics, signed, bearers, parts.ids)
+    service = iot_data.IotData(
+        parts.shadows, parts.topics, parts.devices, signed=signed, bearers=bearers, ids=parts.ids
+    )
     shadow = "/things/{thing}/shadow"
     rows = [
         op("GET", shadow, name="GetThingShadow", run=service.get_shadow, query=iot_data.ShadowQuery),

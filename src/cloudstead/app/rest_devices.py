@@ -1,0 +1,70 @@
+"""Devices that call the IoT data plane over HTTPS, known by the certificate of their connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudstead.core.credentials.authority import fingerprint
+from cloudstead.core.shadows.changes import Verb
+from cloudstead.core.spine.errors import TopicForbidden
+from cloudstead.core.spine.requests import Origin, ShadowRequest
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import ThingName
+    from cloudstead.core.spine.spine import Spine
+    from cloudstead.core.things.directory import ThingEntry
+    from cloudstead.gateway.devices import DeviceDoor
+
+
+class RestDevices:
+    """Opens the same door as the gateway does for MQTT."""
+
+    def __init__(self, door: DeviceDoor, spine: Spine) -> None:
+        self._door = door
+        self._spine = spine
+
+    async def of_certificate(self, der: bytes) -> RestDevice:
+        """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``."""
+        device = await self._door.open(fingerprint(der))
+        return RestDevice(device.thing, self._spine)
+
+
+class RestDevice:
+    """One device, for the length of one call."""
+
+    def __init__(self, thing: ThingEntry, spine: Spine) -> None:
+        self._thing = thing
+        self._spine = spine
+
+    @property
+    def name(self) -> ThingName:
+        """The name of the thing."""
+        return self._thing.name
+
+    async def get(self, payload: bytes) -> bytes:
+        """Return the accepted document of a get; raise ``ShadowRejected``."""
+        return await self._ask(Verb.GET, payload)
+
+    async def update(self, payload: bytes) -> bytes:
+        """Change the shadow and return the accepted document; raise ``ShadowRejected``."""
+        return await self._ask(Verb.UPDATE, payload)
+
+    async def delete(self, payload: bytes) -> bytes:
+        """Remove the shadow and return the accepted document; raise ``ShadowRejected``."""
+        return await self._ask(Verb.DELETE, payload)
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+        """Publish a shadow request as over MQTT: what the shadow service says to it comes as a message, not here."""
+        verb = self._thing.topics.requests.get(topic)
+        if verb is None:
+            raise TopicForbidden(topic)
+        principal = f"thing:{self.name}"
+        await self._spine.send(
+            ShadowRequest(self._thing, verb, payload, principal=principal, origin=Origin.DEVICE, qos=qos)
+        )
+
+    async def _ask(self, verb: Verb, payload: bytes) -> bytes:
+        outcome = await self._spine.ask(self._thing, verb, payload, principal=f"thing:{self.name}")
+        if outcome.rejection is not None:
+            raise outcome.rejection
+        return outcome.reply
