@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cloudstead.app.addresses import Address
 
 _GOOD_BYE_S = 5  # a request under way may finish; a page that keeps its connection open may not hold us up
+_TLS_GOOD_BYE_S = 0.5
 _BACKLOG = 2048
 
 
@@ -52,6 +53,12 @@ class CertifiedHttp(HttpToolsProtocol):
         super().on_message_begin()
         if self._certificate is not None:
             self.scope["state"]["peer_certificate"] = self._certificate
+
+    def shutdown(self) -> None:
+        """Close when idle. Over TLS that waits for the client's own good-bye, which pooled connections never say."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_TLS_GOOD_BYE_S, self.transport.abort)
 
 
 class HttpServer:
