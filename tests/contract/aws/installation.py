@@ -31,9 +31,11 @@ from cloudstead.core.credentials.sealing import InstallationKey, Sealer
 from cloudstead.core.credentials.temporary import Session, TemporaryCredentials
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.errors import InvalidField, OutOfReach
-from cloudstead.core.ids import AccountId, DomainId, PersonId, Uuid7Source
+from cloudstead.core.ids import AccountId, DomainId, PersonId, ThingName, ThingUid, Uuid7Source
+from cloudstead.core.observations.model import ShadowChange
 from cloudstead.core.people.model import Person
 from cloudstead.core.shadows.errors import bad_request, no_shadow, too_large, version_conflict
+from cloudstead.core.spine.authors import AuthoredChange
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces
@@ -200,6 +202,31 @@ class Shadows:
         await self.get(caller, name, payload)
         del self.documents[caller.account_id, name]
         return b'{"version":1}'
+
+    async def history(
+        self, caller: Caller, name: str, *, before_offset: int | None, limit: int
+    ) -> list[AuthoredChange]:
+        await self.get(caller, name, b"")
+        offsets = [offset for offset in range(5, 0, -1) if before_offset is None or offset < before_offset]
+        return [AuthoredChange(change(offset), "anna") for offset in offsets[:limit]]
+
+
+REQUESTS = {5: b'{"state":7}', 4: b"not json", 3: b"", 2: b"\xff", 1: b'{"state":{"reported":{"n":1}}}'}
+
+
+def change(offset: int) -> ShadowChange:
+    return ShadowChange(
+        offset=offset,
+        account_id=AccountId("a" * 32),
+        thing_uid=ThingUid("b" * 32),
+        thing_name=ThingName("lamp"),
+        verb="update",
+        version=1,
+        author="person:11",
+        timestamp_ms=1_500_000_000_000 + offset,
+        request_json=REQUESTS[offset],
+        outcome=0 if offset == 1 else 400,
+    )
 
 
 class Topics:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.domains.model import DomainTree
+    from cloudstead.core.spine.authors import AuthoredChange
     from cloudstead.core.spine.spine import Spine
     from cloudstead.core.things.directory import ThingDirectory, ThingEntry
     from cloudstead.core.unit import Database
@@ -38,10 +39,9 @@ class ShadowDoor:
     A thing outside of the caller's reach looks like one without a shadow.
     """
 
-    def __init__(self, spine: Spine, directory: ThingDirectory, database: Database) -> None:
+    def __init__(self, spine: Spine, directory: ThingDirectory) -> None:
         self._spine = spine
         self._directory = directory
-        self._database = database
 
     async def get(self, caller: Caller, name: ThingName, payload: bytes = b"") -> bytes:
         """Return the accepted document of a get."""
@@ -55,6 +55,16 @@ class ShadowDoor:
         """Remove the shadow and return the accepted document."""
         return await self._ask(caller, _WRITE, name, Verb.DELETE, payload)
 
+    async def history(
+        self, caller: Caller, name: ThingName, *, before_offset: int | None, limit: int
+    ) -> tuple[AuthoredChange, ...]:
+        """Return who asked what of the shadow, newest first: every update and delete, rejected ones too.
+
+        It shows the thing of that name as it is now, not an earlier one. ``before_offset`` continues a page.
+        """
+        entry = await self._reachable(caller, _READ, name)
+        return await self._spine.history(entry, before_offset=before_offset, limit=limit)
+
     async def _ask(self, caller: Caller, permission: Permission, name: ThingName, verb: Verb, payload: bytes) -> bytes:
         entry = await self._reachable(caller, permission, name)
         outcome = await self._spine.ask(entry, verb, payload, principal=caller.principal)
@@ -67,8 +77,8 @@ class ShadowDoor:
         entry = await self._directory.find(caller.account_id, name)
         if entry is None:
             raise no_shadow(name)
-        tree = await self._database.read(lambda unit: unit.domains.tree(caller.account_id))
-        if not Reach.of(caller, permission, tree).covers(entry.domain_id):
+        # The entry keeps its domain's path, so that no request has to ask the state store for the tree.
+        if not any(grant.domain_id in entry.path and grant.allows(permission) for grant in caller.grants):
             raise no_shadow(name)
         return entry
 

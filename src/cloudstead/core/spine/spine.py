@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.shadows.model import Shadow
 from cloudstead.core.spine.applier import KEPT_SHADOWS, Applier
+from cloudstead.core.spine.authors import AuthoredChange, authors
 from cloudstead.core.spine.errors import LogBehindStore, ShadowUnavailable
 from cloudstead.core.spine.intake import Intake
 from cloudstead.core.spine.projector import Projector
@@ -143,6 +144,15 @@ class Spine:
             return shadow
         found = await self._load([uid])
         return found[0] if found else Shadow(uid, account_id)
+
+    async def history(self, thing: ThingEntry, *, before_offset: int | None, limit: int) -> tuple[AuthoredChange, ...]:
+        """Return what was asked of the thing's shadow, newest first, everything acknowledged so far included."""
+        await self.settle()
+        changes = await self._index.shadow_history(
+            thing.account_id, thing.uid, before_offset=before_offset, limit=limit
+        )
+        names = await self._database.read(lambda unit: authors(unit, {change.author for change in changes}))
+        return tuple(AuthoredChange(change, names[change.author]) for change in changes)
 
     async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Outcome:
         """Send a request down the spine on behalf of a REST caller and wait for what becomes of it.

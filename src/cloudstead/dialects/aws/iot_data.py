@@ -18,8 +18,11 @@ from cloudstead.dialects.aws.sigv4 import IOT_DATA
 from cloudstead.web.bearer import bearer_token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import IdSource
+    from cloudstead.core.spine.authors import AuthoredChange
     from cloudstead.dialects.aws.auth import BearerCallers, SignedCallers
     from cloudstead.dialects.aws.ports import Devices, DeviceShadow, ShadowPort, TopicPort
     from cloudstead.web.call import Call
@@ -31,6 +34,33 @@ class ShadowQuery(msgspec.Struct):
     """The query of a shadow operation."""
 
     name: str | None = None
+
+
+class HistoryQuery(msgspec.Struct):
+    """The query of a shadow's history: how many changes, and before which offset."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    before: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Change(msgspec.Struct, rename="camel"):
+    """One request that reached the shadow. ``code`` is 200, or that of the rejection."""
+
+    offset: int
+    verb: str
+    version: int
+    timestamp: int  # ms
+    author: str
+    author_name: str
+    code: int
+    request: msgspec.Raw
+
+
+class History(msgspec.Struct, rename="camel"):
+    """Changes, newest first; ``nextBefore`` continues where there are more."""
+
+    changes: list[Change]
+    next_before: int | None
 
 
 class PublishQuery(msgspec.Struct):
@@ -62,6 +92,10 @@ class Client(Protocol):
         """Remove a thing's shadow."""
         ...
 
+    async def history(self, name: ThingName, *, before_offset: int | None, limit: int) -> Sequence[AuthoredChange]:
+        """Return what was asked of a thing's shadow."""
+        ...
+
     async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
         """Publish to a topic."""
         ...
@@ -86,6 +120,10 @@ class PersonClient:
     async def delete(self, name: ThingName, payload: bytes) -> bytes:
         """Remove the shadow of a thing within reach."""
         return await self._shadows.delete(self._caller, name, payload)
+
+    async def history(self, name: ThingName, *, before_offset: int | None, limit: int) -> Sequence[AuthoredChange]:
+        """Return what was asked of the shadow of a thing within reach."""
+        return await self._shadows.history(self._caller, name, before_offset=before_offset, limit=limit)
 
     async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
         """Publish to a thing-update topic within reach."""
@@ -112,6 +150,16 @@ class DeviceClient:
         """Remove the device's own shadow."""
         self._require_own(name)
         return await self._shadow.delete(payload)
+
+    async def history(
+        self,
+        name: ThingName,  # noqa: ARG002 - the form of every client
+        *,
+        before_offset: int | None,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+    ) -> Sequence[AuthoredChange]:
+        """Refuse: who works on a thing is not the device's business."""
+        raise NotPermitted("shadow:read")
 
     async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
         """Publish to a topic of the device's own thing."""
@@ -172,6 +220,13 @@ class IotData:
         """Remove a thing's shadow."""
         return _json(await call.caller.delete(_thing(call), await call.body()))
 
+    async def get_history(self, call: Call[Client]) -> History:
+        """Return who asked what of a thing's shadow, newest first; our own, as AWS keeps no history."""
+        asked = call.options(HistoryQuery)
+        found = await call.caller.history(ThingName(call.path["thing"]), before_offset=asked.before, limit=asked.limit)
+        more = found[-1].change.offset if len(found) == asked.limit else None
+        return History([_change(each) for each in found], more)
+
     async def publish(self, call: Call[Client]) -> Published:
         """Publish the body to a topic."""
         options = call.options(PublishQuery)
@@ -185,6 +240,29 @@ def _thing(call: Call[Client]) -> ThingName:
     if call.options(ShadowQuery).name is not None:
         raise NamedShadowRefused
     return ThingName(call.path["thing"])
+
+
+def _change(authored: AuthoredChange) -> Change:
+    change = authored.change
+    return Change(
+        offset=change.offset,
+        verb=change.verb,
+        version=change.version,
+        timestamp=change.timestamp_ms,
+        author=change.author,
+        author_name=authored.author_name,
+        code=change.outcome or 200,
+        request=_readable(change.request_json),
+    )
+
+
+def _readable(request: bytes) -> msgspec.Raw:
+    """Return a request as JSON: as it is, as text where it is none, ``null`` where it was empty."""
+    try:
+        msgspec.json.decode(request)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.Raw(msgspec.json.encode(request.decode("utf-8", "replace") or None))
+    return msgspec.Raw(request)
 
 
 def _json(document: bytes) -> Response:

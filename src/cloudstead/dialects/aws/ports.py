@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import AccountId, PersonId, ThingName
+    from cloudstead.core.spine.authors import AuthoredChange
 
 
 class Callers(Protocol):
@@ -76,6 +77,12 @@ class ShadowPort(Protocol):
 
     async def delete(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
         """Remove the shadow."""
+        ...
+
+    async def history(
+        self, caller: Caller, name: ThingName, *, before_offset: int | None, limit: int
+    ) -> Sequence[AuthoredChange]:
+        """Return who asked what of the shadow, newest first."""
         ...
 
 

@@ -209,6 +209,14 @@ def _iot_data(parts: AwsParts, signed: SignedCallers, bearers: BearerCallers) ->
         op("POST", shadow, name="UpdateThingShadow", run=service.update_shadow, query=iot_data.ShadowQuery),
         op("DELETE", shadow, name="DeleteThingShadow", run=service.delete_shadow, query=iot_data.ShadowQuery),
         op(
+            "GET",
+            f"{shadow}/history",
+            name="GetThingShadowHistory",
+            run=service.get_history,
+            gives=iot_data.History,
+            query=iot_data.HistoryQuery,
+        ),
+        op(
             "POST",
             "/topics/{topic*}",
             name="Publish",
