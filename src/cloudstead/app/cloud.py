@@ -181,7 +181,7 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
             thing_types=ThingTypes(clock, ids),
             directory=directory,
             spine=spine,
-            shadow_door=ShadowDoor(spine, directory, database),
+            shadow_door=ShadowDoor(spine, directory),
             topic_door=topic_door,
             device_door=device_door,
             broker=broker,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
@@ -41,7 +41,10 @@ class Caller:
 
     def seen_from(self, address: str | None) -> Caller:
         """Return the same caller, asking from ``address``."""
-        return replace(self, source_address=address)
+        if address == self.source_address:
+            return self
+        # For every request: dataclasses.replace() takes three times as long.
+        return Caller(self.account_id, self.principal, self.user_name, self.person_id, self.grants, address)
 
     @property
     def home(self) -> Grant | None:

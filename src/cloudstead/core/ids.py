@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, NewType, Protocol
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ ThingTypeId = NewType("ThingTypeId", str)  # chosen by people, unique in its acc
 ApiKeyId = NewType("ApiKeyId", str)
 CertificateId = NewType("CertificateId", str)  # lower-case hex SHA-256 of the DER form
 
-_RANDOM_BITS = 74
+_RANDOM_BYTES = 10  # 74 of their bits are used
+_AT_ONCE = 256
 
 
 class IdSource(Protocol):
@@ -31,15 +32,30 @@ class IdSource(Protocol):
 
 
 class Uuid7Source:
-    """UUIDv7 (RFC 9562, section 5.7) from a clock and a source of random bits."""
+    """UUIDv7 (RFC 9562, section 5.7) from a clock and a source of random bytes; any thread may ask.
 
-    def __init__(self, clock: Clock, *, random_bits: Callable[[int], int] = secrets.randbits) -> None:
+    Random bytes are fetched for many identifiers at once: each system call lets go of the interpreter's lock, which
+    under load takes longer to get back than everything else here.
+    """
+
+    def __init__(self, clock: Clock, *, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
-        self._random_bits = random_bits
+        self._random_bytes = random_bytes
+        self._noises: list[bytes] = []
 
     def new(self) -> str:
         """Return a fresh UUIDv7 as 32 lower-case hexadecimal digits."""
-        noise = self._random_bits(_RANDOM_BITS)
-        high = ((self._clock.millis() & 0xFFFFFFFFFFFF) << 16) | 0x7000 | (noise >> 62)
+        noise = int.from_bytes(self._noise())
+        high = ((self._clock.millis() & 0xFFFFFFFFFFFF) << 16) | 0x7000 | (noise >> 62 & 0xFFF)
         low = 0x8000000000000000 | (noise & 0x3FFFFFFFFFFFFFFF)
         return f"{high:016x}{low:016x}"
+
+    def _noise(self) -> bytes:
+        try:
+            return self._noises.pop()  # one thread gets it, whichever ask
+        except IndexError:
+            fresh = self._random_bytes(_RANDOM_BYTES * _AT_ONCE)
+            pieces = [fresh[start : start + _RANDOM_BYTES] for start in range(0, len(fresh), _RANDOM_BYTES)]
+            own = pieces.pop()
+            self._noises += pieces
+            return own

@@ -113,17 +113,25 @@ class Call(Generic[P]):
         if self.operation is None or self.operation.query is not shape:
             raise LookupError(f"The row does not declare {shape.__name__} as its query.")
         try:
-            return msgspec.convert(dict(self.query), shape, strict=False)
+            return msgspec.convert(dict(self.query) if self.scope["query_string"] else {}, shape, strict=False)
         except msgspec.ValidationError as error:
             raise FieldInvalid.from_text(str(error)) from None
 
     async def body(self) -> bytes:
         """Return the whole body; raise ``BodyTooLarge``, ``BodyTooSlow`` or ``TooBusy``."""
         if self._body is None:
+            if not self._has_body():
+                return b""
             self._body = await self._intake.read(
                 self._receive, announced=self.headers.get("content-length"), limit=self.body_limit
             )
         return self._body
+
+    def _has_body(self) -> bool:
+        """Tell whether a body may follow: in HTTP/1.1 one of two headers announces it (RFC 9112, section 6.3)."""
+        headers = self.headers
+        is_announced = "content-length" in headers or "transfer-encoding" in headers
+        return is_announced or self.scope.get("http_version") != "1.1"
 
     def close(self) -> None:
         """Let go of the body; the application calls it when the request is over."""

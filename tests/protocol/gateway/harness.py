@@ -453,7 +453,7 @@ async def open_site(
         spine=spine,
         door_database=door_database,
         topic_door=topic_door,
-        shadow_door=ShadowDoor(spine, directory, tenant.database),
+        shadow_door=ShadowDoor(spine, directory),
         gateway=gateway,
         failures=failures,
         tasks=tasks,

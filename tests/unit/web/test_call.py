@@ -61,3 +61,23 @@ def test_a_bearer_token_is_read(sent, token):
 
 def test_without_the_header_there_is_no_bearer_token():
     assert bearer_token(Headers({})) is None
+
+
+async def test_a_request_that_announces_no_body_is_not_waited_for():
+    async def never():
+        raise AssertionError("nothing is to be received")
+
+    headers = [(b"host", b"cloud.example")]
+    scope = {"headers": headers, "http_version": "1.1"}
+    waiting = Call(scope, never, request_id="r", body_limit=0, intake=BodyIntake())
+    assert await waiting.body() == b""
+
+
+@pytest.mark.parametrize("announced", [{"content-length": "3"}, {"transfer-encoding": "chunked"}])
+async def test_a_body_that_is_announced_is_read(announced):
+    async def receive():
+        return {"type": "http.request", "body": b"abc"}
+
+    headers = [(name.encode(), value.encode()) for name, value in announced.items()]
+    scope = {"headers": headers, "http_version": "1.1"}
+    assert await Call(scope, receive, request_id="r", body_limit=9, intake=BodyIntake()).body() == b"abc"

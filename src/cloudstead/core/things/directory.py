@@ -40,6 +40,7 @@ class ThingEntry:
         self.account_id: AccountId = thing.account_id
         self.name: ThingName = thing.name
         self.is_live = True
+        self.path: tuple[DomainId, ...] = ()
         self.move(thing, path)
 
     def move(self, thing: Thing, path: Sequence[DomainId]) -> None:
@@ -50,8 +51,10 @@ class ThingEntry:
 
     def respell(self, path: Sequence[DomainId]) -> None:
         """Take over where the thing's domain is now."""
-        self.path = tuple(path)
-        self.topics = ThingTopics(self.name, path)
+        spelt = tuple(path)
+        if spelt != self.path:  # most changes are no moves, and spelling the topics takes as long as a small write
+            self.path = spelt
+            self.topics = ThingTopics(self.name, spelt)
 
 
 class ThingDirectory:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -56,16 +57,32 @@ def read_input(shape: type[S], fields: dict[str, Any]) -> S:
     ``InvalidField``. A field of any type whatsoever counts as missing only when absent: its null is a value.
     """
     read = dict(fields)
-    for field in msgspec.structs.fields(shape):
-        name = field.encode_name
-        if field.required and _is_missing(fields, name, or_empty=field.type is not Any):
+    for field in _fields(shape):
+        name = field.name
+        if field.is_required and _is_missing(fields, name, or_empty=field.is_missing_when_empty):
             raise PropertyMissing(name)
-        if name in read and may_be_number(field.type):
+        if field.may_be_number and name in read:
             read[name] = without_number(read[name])
     try:
         return msgspec.convert(read, shape)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from error
+
+
+class _Field(NamedTuple):
+    name: str
+    is_required: bool
+    is_missing_when_empty: bool
+    may_be_number: bool
+
+
+@cache
+def _fields(shape: type[msgspec.Struct]) -> tuple[_Field, ...]:
+    """Return what ``read_input`` asks of a shape: resolving its annotations takes a quarter of a millisecond."""
+    return tuple(
+        _Field(field.encode_name, field.required, field.type is not Any, may_be_number(field.type))
+        for field in msgspec.structs.fields(shape)
+    )
 
 
 def _is_missing(fields: dict[str, Any], name: str, *, or_empty: bool) -> bool:

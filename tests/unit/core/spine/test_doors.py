@@ -15,7 +15,7 @@ DISK_FULL = LogWriteFailed(None, "No space left on device")
 
 @pytest.fixture
 def shadows(life):
-    return ShadowDoor(life.spine, life.directory, life.database)
+    return ShadowDoor(life.spine, life.directory)
 
 
 @pytest.fixture
