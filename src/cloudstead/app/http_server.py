@@ -35,6 +35,20 @@ class _Embedded(uvicorn.Server):
         """Capture none: the application decides when all servers stop."""
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is idle, and wait for requests under way.
+
+        Closing over TLS waits for the client's own good-bye; a connection in a pool, or one to a client that hangs,
+        never says it.
+        """
+        asyncio.get_running_loop().call_later(_TLS_GOOD_BYE_S, self._abort_closing)
+        await super().shutdown(sockets)
+
+    def _abort_closing(self) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport.is_closing():
+                connection.transport.abort()
+
 
 class CertifiedHttp(HttpToolsProtocol):
     """HTTP that tells the application the client's certificate, as ``scope["state"]["peer_certificate"]`` (DER)."""
@@ -53,12 +67,6 @@ class CertifiedHttp(HttpToolsProtocol):
         super().on_message_begin()
         if self._certificate is not None:
             self.scope["state"]["peer_certificate"] = self._certificate
-
-    def shutdown(self) -> None:
-        """Close when idle. Over TLS that waits for the client's own good-bye, which pooled connections never say."""
-        super().shutdown()
-        if self.transport.is_closing():
-            self.loop.call_later(_TLS_GOOD_BYE_S, self.transport.abort)
 
 
 class HttpServer:
