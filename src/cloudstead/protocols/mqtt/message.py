@@ -42,7 +42,13 @@ class Message:
         """Return the shared QoS 0 packet; `form` is 8 for MQTT 5 plus the retain bit. Not for messages that expire."""
         packet = self._whole.get(form)
         if packet is None:
-            head, tail = self._encode(form)
+            head, tail = encode_publish_around_packet_id(
+                self.topic_bytes,
+                self.payload,
+                qos=0,
+                retain=form & 1 == 1,
+                properties=self._passed_on if form & 8 else None,
+            )
             packet = self._whole[form] = head + tail
         return packet
 

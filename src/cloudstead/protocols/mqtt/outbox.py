@@ -111,10 +111,18 @@ class Outbox:
             packet = message.whole(self._form | retain)
         else:
             packet = self._own_packet(message, (0, retain, False, 0), identifiers, now)
-        if len(packet) > self.max_packet_bytes:
+        size = len(packet)
+        if size > self.max_packet_bytes:
             self._counters.dropped_too_large += 1
             return
-        self.emit(packet)
+        # As emit does; a call for every message and receiver is worth sparing.
+        packets = self._packets
+        if not packets:
+            self._broker.dirty.add(self._connection)
+        packets.append(packet)
+        self.unsent_bytes += size
+        if self.unsent_bytes > self.max_unsent_bytes:
+            self.is_blocked = True
         self._counters.messages_out += 1
 
     def send_acknowledged(self, delivery: Delivery, now: float) -> bool:

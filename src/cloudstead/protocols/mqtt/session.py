@@ -72,7 +72,7 @@ class Session:
         self._profile = profile
         self._counters = counters
         self._in_flight: dict[int, Delivery] = {}
-        self._resend: deque[Delivery] = deque()
+        self._resend: deque[Delivery] | None = None  # an empty one would be a sixth of an idle session's memory
         self._backlog: Backlog | None = None  # most sessions never have one
         self._next_packet_id = 1
         self._window = 0
@@ -89,7 +89,7 @@ class Session:
         self.will_owner = None
         self._profile = profile
         self._window = window
-        self._resend = deque(self._in_flight.values())
+        self._resend = deque(self._in_flight.values()) if self._in_flight else None
 
     def detach(self) -> None:
         """Keep everything until another connection comes."""
