@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HANDSHAKE_S: Final = 10.0
 _SHUTDOWN_S: Final = 5.0  # for the client's answer to our close_notify
-_HANDSHAKES_AT_ONCE: Final = 64
+_HANDSHAKES_AT_ONCE: Final = 32
 _PAUSE_S: Final = 0.5
 # accept(2): these concern one connection that went away again, not the listener.
 _OF_THE_CLIENT: Final = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EPERM})

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cloudstead.core.ids import AccountId
     from cloudstead.protocols.mqtt import Broker
+
+
+class Writer(Protocol):
+    """Whoever writes to clients at the end of a turn of the loop, once it is awake."""
+
+    is_awake: bool
+
+    def wake(self) -> None:
+        """Have everything written at the end of this turn."""
+        ...
 
 
 class BrokerFanOut:
     """Delivers to the sessions of an account; the account's id is the name of its topic space."""
 
-    __slots__ = ("_broker", "_monotonic", "_wake")
+    __slots__ = ("_broker", "_writer")
 
-    def __init__(self, broker: Broker, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._monotonic = monotonic
-        self._wake: Callable[[], None] | None = None
+        self._writer: Writer | None = None
 
-    def when_output(self, wake: Callable[[], None]) -> None:
-        """Call ``wake`` whenever there is something to write to a client."""
-        self._wake = wake
+    def write_through(self, writer: Writer) -> None:
+        """Wake ``writer`` whenever there is something to write to a client."""
+        self._writer = writer
 
     def wants(self, account_id: AccountId, topic: str) -> bool:
         """Tell whether any session of the account would get a message on the topic."""
@@ -32,6 +38,9 @@ class BrokerFanOut:
 
     def publish(self, account_id: AccountId, topic: str, payload: bytes, *, qos: int) -> None:
         """Deliver a message to the account's sessions."""
-        went_to = self._broker.publish(account_id, topic, payload, qos=qos, now=self._monotonic())
-        if went_to and self._wake is not None:
-            self._wake()
+        broker = self._broker
+        # These messages never expire, so the time of the last input is good enough.
+        if broker.publish(account_id, topic, payload, qos=qos, now=broker.now):
+            writer = self._writer
+            if writer is not None and not writer.is_awake:
+                writer.wake()

@@ -81,7 +81,7 @@ class MqttGateway:
         self._is_stopping = False
         self._moved = asyncio.Event()  # something happened that the end may wait for
         self.pump = Pump(broker, self._counters, is_full=self._is_closed_for_input, monotonic=monotonic)
-        fan_out.when_output(self.pump.wake)
+        fan_out.write_through(self.pump)
         # After a batch there are acknowledgements to write and perhaps room again.
         spine.intake.when_room(self._committed)
         spine.applier.when_applied(self.pump.wake)

@@ -42,7 +42,7 @@ class Pump:
         self._counters = counters
         self._is_full = is_full
         self._loop = asyncio.get_running_loop()
-        self._is_awake = False
+        self.is_awake = False
         self._held: dict[Link, None] = {}
         self._ending: dict[Link, float] = {}
         self._left = 0
@@ -67,8 +67,8 @@ class Pump:
 
     def wake(self) -> None:
         """Have everything written at the end of this turn of the loop."""
-        if not self._is_awake:
-            self._is_awake = True
+        if not self.is_awake:
+            self.is_awake = True
             self._loop.call_soon(self.flush)
 
     def took(self, link: Link) -> None:
@@ -94,7 +94,7 @@ class Pump:
 
     def flush(self) -> None:
         """Go on with whoever waits, then write to everybody who has something to get."""
-        self._is_awake = False
+        self.is_awake = False
         broker = self.broker
         go_on_again = bool(self._held) and self._go_on()
         for will in broker.take_wills():

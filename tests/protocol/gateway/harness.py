@@ -396,7 +396,7 @@ async def open_site(
     index, log = Index(), StallingLog()
     times = {} if monotonic is None else {"monotonic": monotonic}
     broker = Broker(new_client_id=tenant.ids.new)
-    fan_out = BrokerFanOut(broker, **times)
+    fan_out = BrokerFanOut(broker)
     spine = Spine(
         clock=tenant.clock,
         database=tenant.database,
