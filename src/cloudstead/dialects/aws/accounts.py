@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.credentials.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudstead.core.accounts.model import Account
+    from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.identities import Identities, IdentityKind
     from cloudstead.core.ids import AccountId
     from cloudstead.core.unit import Database, Unit
+
+_REMEMBERED_MS: Final = 5000  # as long as a caller is (core.access.callers)
+_KEPT: Final = 1024
 
 
 class Accounts:
     """Finds accounts; a suspended one is found, but raises ``AccountNotUsable``."""
 
-    def __init__(self, database: Database, identities: Identities) -> None:
+    def __init__(self, database: Database, identities: Identities, clock: Clock) -> None:
         self._database = database
         self._identities = identities
+        self._clock = clock
+        self._known: Recent[AccountId, tuple[Account, int]] = Recent(_KEPT)
 
     async def get(self, account_id: AccountId) -> Account | None:
-        """Return the account with that id."""
-        return await self._find(lambda unit: unit.accounts.get(account_id))
+        """Return the account with that id, as it was within the last seconds: every request of a caller asks."""
+        now_ms = self._clock.millis()
+        known = self._known.get(account_id)
+        if known is not None and now_ms - known[1] < _REMEMBERED_MS:
+            return _usable(known[0])
+        account = await self._find(lambda unit: unit.accounts.get(account_id))
+        if account is not None:
+            self._known.put(account_id, (account, now_ms))
+        return account
 
     async def by_host(self, host: str) -> Account | None:
         """Return the account that answers to the host name."""

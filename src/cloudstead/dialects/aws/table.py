@@ -66,13 +66,13 @@ class AwsParts:
 
 def signed_callers(parts: AwsParts) -> SignedCallers:
     """Return who recognises signed requests, for the faces here and for WebSocket upgrades at the gateway."""
-    accounts = Accounts(parts.database, parts.identities)
+    accounts = Accounts(parts.database, parts.identities, parts.clock)
     return SignedCallers(parts.sessions, parts.callers, accounts, parts.clock, region=parts.endpoints.region)
 
 
 def aws_faces(parts: AwsParts) -> tuple[Face, ...]:
     """Return the faces, in the order in which they are to be asked."""
-    accounts = Accounts(parts.database, parts.identities)
+    accounts = Accounts(parts.database, parts.identities, parts.clock)
     signed = signed_callers(parts)
     bearers = BearerCallers(parts.callers)
     return (
