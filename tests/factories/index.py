@@ -44,11 +44,11 @@ class MemoryIndex:
 
     async def append(self, batch: IndexBatch) -> None:
         self._answer("appending")
+        for change in batch.changes:
+            self.offered[change.offset] = self.offered.get(change.offset, 0) + 1
         self.reached.set()
         await self.may_append.wait()
         self.batches.append(batch)
-        for change in batch.changes:
-            self.offered[change.offset] = self.offered.get(change.offset, 0) + 1
         limit, self.breaks_after = self.breaks_after, None
         through = batch.changes[-1].offset if limit is None else ([0, *(c.offset for c in batch.changes)][limit])
         self.observations |= {seen.offset: seen for seen in batch.observations if seen.offset <= through}

@@ -33,6 +33,9 @@ class Verb(Enum):
     GET = "get"
     DELETE = "delete"
 
+    # Members are single objects and keys on every message's way; the inherited hash runs in Python, this one in C.
+    __hash__ = object.__hash__
+
 
 class _Sections(NamedTuple):
     """What a shadow held at one moment; sections are never altered in place, so keeping them costs nothing."""
@@ -54,6 +57,7 @@ class Outcome:
 
     __slots__ = (
         "_before",
+        "_documents",
         "_reply",
         "_shadow",
         "at_s",
@@ -86,6 +90,7 @@ class Outcome:
         self._reply = reply
         self._shadow = shadow
         self._before = before
+        self._documents: bytes | None = None
 
     @property
     def reported(self) -> JsonObject | None:
@@ -133,11 +138,16 @@ class Outcome:
 
     def documents(self) -> bytes:
         """Write the documents document of an accepted update: the shadow before and after."""
-        current = _sections_of(self._shadow)
-        self._shadow.text = current.text or _document(current)
+        if self._documents is None:
+            self._documents = self._write_documents()
+        return self._documents
+
+    def _write_documents(self) -> bytes:
+        before, shadow = self._before, self._shadow
+        shadow.text = _document(_sections_of(shadow))  # kept: it is what the next update's document begins with
         return b'{"previous":%b,"current":%b,"timestamp":%d%b}' % (
-            b"null" if self._before is None else self._before.text or _document(self._before),
-            self._shadow.text,
+            b"null" if before is None else before.text or _document(before),
+            shadow.text,
             self.at_s,
             _token(self.client_token),
         )

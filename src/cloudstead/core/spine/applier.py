@@ -40,6 +40,7 @@ MAX_PENDING_BYTES: Final = 128 << 20
 KEPT_SHADOWS: Final = 100_000
 """Shadows that stay in memory though all of them is written: 1.4 KB each for a thing with six values."""
 
+_APPLIED_AT_ONCE: Final = 512  # some 10 ms: a long backlog must not keep everybody else from the loop
 _ITEM_BYTES: Final = 400  # an observation and a change without their documents, measured on CPython 3.11
 _ACCEPTED: Final = 0
 _encode: Final = msgspec.json.Encoder().encode
@@ -166,7 +167,7 @@ class Applier:
 
         Reading is tried until it succeeds: what waits here is acknowledged, so it may be late but is never passed over.
         """
-        attempt = 0
+        attempt = applied = 0
         while self._waiting:
             missing = self._missing(self._waiting[0])
             if missing:
@@ -179,8 +180,10 @@ class Applier:
                     continue
             attempt = 0
             self.last_failure = None
-            self._apply_next()
-            await asyncio.sleep(0)  # a long backlog must not keep everybody else from the loop
+            applied += self._apply_next()
+            if applied >= _APPLIED_AT_ONCE:
+                applied = 0
+                await asyncio.sleep(0)
         self._is_working = False
 
     def _missing(self, batch: list[ShadowRequest]) -> dict[ThingUid, AccountId]:
@@ -197,11 +200,17 @@ class Applier:
         for uid, account_id in missing.items():
             self._shadows[uid] = found.get(uid) or Shadow(uid, account_id)
 
-    def _apply_next(self) -> None:
-        for request in self._waiting.popleft():
+    def _apply_next(self) -> int:
+        """Apply the next batch; return how many requests it held."""
+        batch = self._waiting.popleft()
+        for request in batch:
             self._apply(request)
         for callback in self._moved:
-            self._safely(callback)
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - nor a defect of who waits for them
+                self._report("telling that a batch was applied", error)
+        return len(batch)
 
     def _apply(self, request: ShadowRequest) -> None:
         thing = request.thing
@@ -211,15 +220,11 @@ class Applier:
         if request.offset:
             self.applied_offset = request.offset
             self._remember(request, shadow, outcome)
-        if request.on_outcome is not None:
-            self._safely(request.on_outcome, request, outcome)
-        self._safely(self._messages.tell, request, outcome)
-
-    def _safely(self, listener: Callable[..., None], *arguments: object) -> None:
-        """Tell somebody; a defect there must not keep the requests behind this one from being applied."""
         try:
-            listener(*arguments)
-        except Exception as error:  # noqa: BLE001 - the worker's edge: reported
+            if request.on_outcome is not None:
+                request.on_outcome(request, outcome)
+            self._messages.tell(request, outcome)
+        except Exception as error:  # noqa: BLE001 - a listener's defect must not keep those behind from being applied
             self._report("telling what was applied", error)
 
     def _decide(self, request: ShadowRequest, shadow: Shadow) -> Outcome:
@@ -245,8 +250,9 @@ class Applier:
             self.accepted += 1
             shadow.offset = request.offset
             self._dirty[thing.uid] = shadow
-            if outcome.reported is not None:
-                self._observe(request, outcome.reported)
+            reported = outcome.reported
+            if reported is not None:
+                self._observe(request, reported)
         else:
             self.rejected += 1
         self._changes.append(

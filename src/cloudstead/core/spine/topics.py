@@ -37,6 +37,7 @@ class ThingTopics:
     """Every topic of one thing, spelt once. Family topics are ``None`` where the thing lies too deep to have any."""
 
     __slots__ = (
+        "asked",
         "delta",
         "documents",
         "family_accepted",
@@ -53,6 +54,7 @@ class ThingTopics:
         """Spell the topics of thing ``name`` at the domain with ``path`` (ids from the root, root included)."""
         self.prefix = f"$aws/things/{name}/shadow/"
         self.requests = {f"{self.prefix}{verb.value}": verb for verb in Verb}
+        self.asked = {verb: topic for topic, verb in self.requests.items()}
         self.replies = {
             verb: (f"{self.prefix}{verb.value}/accepted", f"{self.prefix}{verb.value}/rejected") for verb in Verb
         }

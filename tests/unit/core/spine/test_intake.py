@@ -61,6 +61,17 @@ async def test_a_get_between_two_updates_sees_the_first_alone(life):
     assert b'"reported":{"a":1}' in replies["$aws/things/lamp/shadow/get/accepted"]
 
 
+async def test_a_get_waits_for_the_last_update_also_when_those_before_it_are_on_disk(life):
+    await life.update("lamp", {"a": 1})
+    life.writer.store()
+    await life.update("lamp", {"a": 2})
+    life.writer.tell()
+    await life.submit("lamp", Verb.GET, b"")
+    await life.commit()
+
+    assert b'"reported":{"a":2}' in dict(life.audience.heard)["$aws/things/lamp/shadow/get/accepted"]
+
+
 async def test_a_get_behind_a_refused_update_is_answered_all_the_same(life):
     await life.update("lamp")
     await life.submit("lamp", Verb.GET, b"")

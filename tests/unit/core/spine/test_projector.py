@@ -77,6 +77,25 @@ async def test_a_failing_index_is_told_to_whoever_settles_and_gets_everything_la
     assert [[change.offset for change in batch.changes] for batch in index.batches] == [[1, 2]]
 
 
+async def test_what_came_while_a_batch_failed_is_offered_behind_it(life):
+    index = life.world.index
+    index.breaks_after = 0
+    index.may_append.clear()
+    await life.update("lamp", {"a": 1})
+    await life.commit()
+    settling = life.begin(life.spine.settle())
+    await index.reached.wait()
+    await life.update("lamp", {"a": 2})
+    await life.commit()
+    index.may_append.set()
+    with pytest.raises(IndexUnavailable):
+        await settling
+    await life.spine.settle()
+
+    assert [seen.offset for seen in index.batches[-1].observations] == [1, 2]
+    assert [change.offset for change in index.batches[-1].changes] == [1, 2]
+
+
 async def test_a_failing_index_stops_no_acknowledgement_and_no_answer(life):
     life.world.index.is_down = True
     acknowledged = []
@@ -184,6 +203,17 @@ async def test_a_thing_is_found_with_what_it_last_reported(life, registry):
     await life.spine.settle_things()
 
     assert found(life, "fan").state_json == b'{"a":1}'
+
+
+async def test_a_thing_that_was_found_before_is_found_with_what_it_reported_since(life):
+    await life.update("lamp", {"a": 1})
+    await life.commit()
+    await life.spine.settle_things()
+    await life.update("lamp", {"a": 2})
+    await life.commit()
+    await life.spine.settle_things()
+
+    assert found(life, "lamp").state_json == b'{"a":2}'
 
 
 async def test_a_deleted_shadow_leaves_a_thing_without_state(life):

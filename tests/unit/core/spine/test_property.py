@@ -152,7 +152,7 @@ def test_crashes_change_nothing_that_can_be_seen(tmp_path):
             assert await crashing.end() == await straight.end()
 
         @settings(max_examples=60)
-        @given(st.lists(STEPS, max_size=25))
+        @given(st.lists(STEPS, min_size=10, max_size=30))
         def every_run(steps):
             runner.run(compare(steps))
 
