@@ -13,6 +13,7 @@ import structlog
 
 from cloudstead.app.accounts import state_url
 from cloudstead.app.data_folder import DataFolder
+from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -25,7 +26,6 @@ from cloudstead.core.credentials.tokens import Tokens
 from cloudstead.core.domains.registry import Domains
 from cloudstead.core.events import EventBus
 from cloudstead.core.ids import Uuid7Source
-from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -33,7 +33,7 @@ from cloudstead.core.things.registry import Things
 from cloudstead.core.thingtypes.registry import ThingTypes
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
-from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
+from cloudstead.gateway.mqtt import GatewayLimits
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.log import CommitLog, GroupCommitWriter
 from cloudstead.protocols.mqtt import Broker
@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import IdSource
     from cloudstead.core.observations.ports import ObservationIndex
+    from cloudstead.core.people.sign_in import SignIn
     from cloudstead.core.spine.ports import LogWriter
+    from cloudstead.gateway.mqtt import MqttGateway
 
 _MIB: Final = 1 << 20
 
@@ -128,7 +130,7 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
         identities = Identities(keys.sealer, region=settings.public.region)
         callers = Callers(database, tokens, clock)
         certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids)
-        directory = ThingDirectory(database, spawn=tasks.spawn)
+        directory = ThingDirectory(database)
         broker = Broker(new_client_id=ids.new)
         fan_out = BrokerFanOut(broker)
         spine = Spine(
@@ -142,7 +144,11 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
         )
         topic_door = TopicDoor(spine, directory, database)
         device_door = DeviceDoor(certificates, directory, database, clock)
-        gateway = MqttGateway(
+        journal = Journal(logger, later=asyncio.get_running_loop().call_later)
+        stack.callback(journal.end_window)
+        sign_in = FollowedSignIn(database, hasher, tokens=tokens, identities=identities, clock=clock)
+        sign_in.tell(journal)
+        gateway = FollowedGateway(
             broker=broker,
             fan_out=fan_out,
             spine=spine,
@@ -152,8 +158,10 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
             report=tasks.report,
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
         )
+        gateway.tell(journal)
         for listener in (callers, directory, spine, gateway):
             listener.listen(bus)
+        await spine.require_index(log)
         replayed = await spine.start(
             log, lambda owner: _writer(log, owner, window_s=settings.log.commit_window_ms / 1e3)
         )
@@ -174,7 +182,7 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
             identities=identities,
             sessions=TemporaryCredentials(keys.sealer, clock),
             callers=callers,
-            sign_in=SignIn(database, hasher, tokens=tokens, identities=identities, clock=clock),
+            sign_in=sign_in,
             certificates=certificates,
             domains=Domains(clock, ids),
             things=Things(clock, ids, certificates),

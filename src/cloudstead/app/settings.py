@@ -222,10 +222,6 @@ class LimitSettings(Section, frozen=True):
     accepts_per_tick: Annotated[
         int, Meta(description="TLS handshakes begun in one turn of the event loop; a storm of devices queues up.", ge=1)
     ] = 32
-    request_megabytes: Annotated[int, Meta(description="Size of an HTTP request body.", ge=1, le=1024)] = 6
-    waiting_records: Annotated[
-        int, Meta(description="Records that wait for the log before sockets are no longer read.", ge=1)
-    ] = 20_000
 
 
 class Settings(Section, frozen=True):

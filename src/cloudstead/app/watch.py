@@ -17,6 +17,8 @@ async def troubles_of(cloud: Cloud) -> list[str]:
     spine = cloud.spine
     if spine.intake.last_failure is not None:
         troubles.append(f"The log cannot be written: {spine.intake.last_failure}")
+    if spine.applier.last_failure is not None:
+        troubles.append(f"Shadows cannot be read: {spine.applier.last_failure}")
     if spine.projector.last_failure is not None:
         troubles.append(f"Observations or shadows cannot be written: {spine.projector.last_failure}")
     if spine.is_full:

@@ -392,7 +392,7 @@ async def open_site(
     certificates = Certificates(authority, tenant.sealer, clock=tenant.clock, ids=tenant.ids)
     tokens = Tokens(SIGNING_KEY, tenant.clock, region="eu-west-1")
     callers = Callers(tenant.database, tokens, tenant.clock)
-    directory = ThingDirectory(tenant.database, spawn=spawn)
+    directory = ThingDirectory(tenant.database)
     index, log = Index(), StallingLog()
     times = {} if monotonic is None else {"monotonic": monotonic}
     broker = Broker(new_client_id=tenant.ids.new)

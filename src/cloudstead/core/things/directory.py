@@ -14,9 +14,7 @@ from cloudstead.core.spine.topics import ThingTopics
 from cloudstead.core.things.events import ThingChanged, ThingRemoved
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Collection, Coroutine, Sequence
-    from typing import Any
+    from collections.abc import Callable, Collection, Sequence
 
     from cloudstead.core.events import EventBus
     from cloudstead.core.ids import AccountId, DomainId, ThingName, ThingTypeId, ThingUid
@@ -60,14 +58,7 @@ class ThingEntry:
 class ThingDirectory:
     """Entries by uid and by name; a miss costs one read, a hit none. Lives on the event loop."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
-    ) -> None:
-        """``spawn`` is not needed any more."""
-        del spawn
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._by_uid: WeakValueDictionary[ThingUid, ThingEntry] = WeakValueDictionary()
         self._by_name: WeakValueDictionary[tuple[AccountId, ThingName], ThingEntry] = WeakValueDictionary()
