@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import LoggingSettings
 
 # These libraries tell every request or statement at level info; our own lines say the same with the request's id.
-_TALKATIVE = ("uvicorn.access", "uvicorn.error", "alembic", "clickhouse_connect", "websockets", "asyncio")
+# Some tell addresses with their queries, where passwords may stand.
+_TALKATIVE = ("uvicorn.access", "uvicorn.error", "alembic", "clickhouse_connect", "urllib3", "websockets", "asyncio")
 
 
 def configure_logging(settings: LoggingSettings) -> None:

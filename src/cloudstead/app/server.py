@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from cloudstead import __version__
 from cloudstead.app.addresses import Address
 from cloudstead.app.agent_process import AgentProcess
 from cloudstead.app.cloud import open_cloud
@@ -62,7 +63,14 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
             await _start_agent(stack, cloud, record, addresses)
         _settle_memory()
         await ready(await _report(cloud, addresses, record))
-        log.info("ready", replayed=cloud.replayed, http=addresses.http, https=addresses.https, mqtts=addresses.mqtts)
+        log.info(
+            "ready",
+            version=__version__,
+            replayed=cloud.replayed,
+            http=addresses.http,
+            https=addresses.https,
+            mqtts=addresses.mqtts,
+        )
         await stopping.wait()
         log.info("stopping")
     log.info("stopped")
