@@ -6,6 +6,7 @@ else is logged with the request's id and answered as that face's 500. No trace e
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._=/+:-]{1,128}")
 _CLIENT_GONE: Final = 499  # no answer left; the number is nginx's and appears in metrics only
+_TOLD_PATH_BYTES: Final = 256
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -76,6 +78,7 @@ class WebApp:
     ) -> None:
         self._ids = ids
         self._log = log
+        self._tells = log.is_enabled_for(logging.DEBUG)
         self._metrics = metrics
         self._websocket = websocket
         self._lifespan = lifespan
@@ -98,7 +101,10 @@ class WebApp:
         face = self._face_of(scope)
         if face is None:
             await _nothing_here(request_id)(scope, receive, send)
-            self._metrics.record("none", "unrouted", status=404, seconds=self._timer() - started)
+            seconds = self._timer() - started
+            self._metrics.record("none", "unrouted", status=404, seconds=seconds)
+            if self._tells:
+                self._tell(scope, request_id, status=404, seconds=seconds, caller=None)
             return
         call: Call[Any] = Call(scope, receive, request_id=request_id, body_limit=face.body_limit, intake=self._intake)
         status = _CLIENT_GONE
@@ -112,7 +118,25 @@ class WebApp:
         finally:
             call.close()
             name = "unrouted" if call.operation is None else call.operation.name
-            self._metrics.record(face.name, name, status=status, seconds=self._timer() - started)
+            seconds = self._timer() - started
+            self._metrics.record(face.name, name, status=status, seconds=seconds)
+            if self._tells:
+                self._tell(scope, request_id, status=status, seconds=seconds, caller=getattr(call, "caller", None))
+
+    def _tell(self, scope: Scope, request_id: str, *, status: int, seconds: float, caller: object) -> None:
+        """Write one line about a request: nothing of its query, headers or body, where secrets may be."""
+        path: bytes = scope["raw_path"]
+        self._log.debug(
+            "http_request",
+            method=scope["method"],
+            path=path[:_TOLD_PATH_BYTES].decode("ascii", "backslashreplace"),
+            status=status,
+            ms=round(seconds * 1000, 1),
+            request_id=request_id,
+            # Faces have callers of their own kinds; those of no tenant have neither.
+            account=getattr(caller, "account_id", None),
+            principal=getattr(caller, "principal", None),
+        )
 
     def _face_of(self, scope: Scope) -> Face | None:
         for face in self._faces:

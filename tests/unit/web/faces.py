@@ -46,6 +46,9 @@ class ListQuery(msgspec.Struct):
 class Keeper:
     """Who holds the one token; may do what the token says."""
 
+    account_id = "shop-1"
+    principal = "key:1"
+
     def __init__(self, token: str) -> None:
         self.token = token
 
@@ -158,9 +161,8 @@ class Shop:
         self.app = WebApp(
             faces or (FACE,),
             ids=Uuid7Source(ManualClock()),
-            log=structlog.get_logger(),
             metrics=WebMetrics.registered(self.registry),
-            **options,
+            **{"log": structlog.get_logger(), **options},
         )
 
     async def request(self, method: str, path: str, *, token: str | None = "any", **options: Any) -> httpx2.Response:

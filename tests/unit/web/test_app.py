@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from cloudstead.web.face import Face, below
@@ -155,11 +156,66 @@ async def test_a_fault_is_logged_and_answered_without_a_word_about_it(shop):
     with capture_logs() as logs:
         answer = await shop.request("GET", "/v1/broken", headers={"x-request-id": "r-1"})
     assert (answer.status_code, answer.json()) == (500, {"error": "unexpected", "id": "r-1"})
-    [entry] = logs
+    entry, _ = logs
     assert entry["event"] == "request_failed"
     assert (entry["request_id"], entry["operation"], entry["face"]) == ("r-1", "break_down", "shop")
     assert entry["exc_info"]
     assert shop.counted("break_down", 500) == 1
+
+
+# Lines about requests.
+
+
+async def told(shop, *request, **options):
+    with capture_logs() as logs:
+        await shop.request(*request, **options)
+    return logs
+
+
+async def test_a_request_has_one_line_of_its_own(shop):
+    [line] = await told(shop, "GET", "/v1/items/a%20b", token="any", headers={"x-request-id": "r-1"})
+
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "http_request",
+        "log_level": "debug",
+        "method": "GET",
+        "path": "/v1/items/a%20b",
+        "status": 200,
+        "request_id": "r-1",
+        "account": "shop-1",
+        "principal": "key:1",
+    }
+
+
+async def test_a_line_tells_neither_query_nor_credential_nor_body(shop):
+    lines = await told(
+        shop, "POST", "/v1/orders?key=hush", token="order:place", json={"items": [], "note": "open sesame"}
+    )
+
+    assert (lines[0]["status"], [word for word in ("hush", "order:place", "open sesame") if word in str(lines)]) == (
+        201,
+        [],
+    )
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/nothing", 404), ("/elsewhere", 404), ("/v1/door", 200)])
+async def test_a_request_of_nobody_has_a_line_without_a_principal(shop, path, status):
+    [line] = await told(shop, "GET", path)
+
+    assert (line["path"], line["status"], line["principal"]) == (path, status, None)
+
+
+async def test_a_path_is_told_no_longer_than_a_line_should_be(shop):
+    [line] = await told(shop, "GET", "/v1/" + "x" * 5000)
+
+    assert len(line["path"]) == 256
+
+
+async def test_above_level_debug_no_request_has_a_line():
+    quiet = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(20))
+
+    assert await told(Shop(log=quiet), "GET", "/v1/door") == []
 
 
 # The id of a request.
