@@ -95,7 +95,7 @@ class Site:
         self.log = self.stack.enter_context(CommitLog.open(self.folder / "log"))
         self.index = await open_observations(self.folder / "observations", memory_bytes=1 << 30)
         self.stack.push_async_callback(self.index.close)
-        self.directory = ThingDirectory(self.database, spawn=self.spawn)
+        self.directory = ThingDirectory(self.database)
 
     async def start_spine(self, fan_out: FanOut) -> Spine:
         spine = Spine(
