@@ -116,7 +116,7 @@ class Device:
         if line.unacknowledged >= _UNACKNOWLEDGED:
             self._log.warning("report skipped", unacknowledged=line.unacknowledged)
             return
-        reported = {**facts, **self._source.figures(), "interval_s": self._interval_s}
+        reported = {**_joined(facts, self._source.figures()), "interval_s": self._interval_s}
         line.send("update", msgspec.json.encode({"state": {"reported": reported}}))
 
     def _obey(self, line: _Line) -> bool:
@@ -147,6 +147,14 @@ class Device:
         self._log.info("wish granted", interval_s=interval_s)
         self._report(line, {})
         return True
+
+
+def _joined(facts: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts and figures in one state: a part may have of both."""
+    joined = {**facts, **figures}
+    for part in facts.keys() & figures.keys():
+        joined[part] = {**facts[part], **figures[part]}
+    return joined
 
 
 class _Line:

@@ -12,6 +12,9 @@ import psutil
 _WARM = ("coretemp", "k10temp", "cpu_thermal", "zenpower", "acpitz")  # sensors of processors, best first
 
 
+_MOVING = ("cpu", "memory", "disk", "network")
+
+
 class Machine:
     """Reads this machine. Rates are per second since the reading before, so one object serves one reader."""
 
@@ -21,9 +24,14 @@ class Machine:
         psutil.cpu_percent()  # the first answer of psutil has nothing to compare with and is always 0.0
 
     def facts(self) -> dict[str, Any]:
-        """Return what does not change while the machine runs."""
+        """Return what does not change while the machine runs, and of which type each part is.
+
+        Learnt resources are named by the types: ``cpu.percent``, not ``untyped.percent``.
+        """
         return {
+            **{part: {"type": part} for part in _MOVING},
             "host": {
+                "type": "host",
                 "name": platform.node(),
                 "system": platform.system(),
                 "kernel": platform.release(),
@@ -32,7 +40,7 @@ class Machine:
                 "memory_bytes": psutil.virtual_memory().total,
                 "disk_bytes": psutil.disk_usage(self._disk).total,
                 "booted_at": int(psutil.boot_time()),
-            }
+            },
         }
 
     def figures(self) -> dict[str, Any]:

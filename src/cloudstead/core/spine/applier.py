@@ -273,7 +273,7 @@ class Applier:
 
     def _observe(self, request: ShadowRequest, reported: JsonObject) -> None:
         thing = request.thing
-        self.resources.learn(thing.account_id, request.thing_type, reported)
+        self.resources.learn(thing.account_id, request.thing_type, reported, self._shadows[thing.uid].reported)
         self._observations.append(
             Observation(
                 offset=request.offset,

@@ -1,7 +1,7 @@
 """What thing types learn from shadows: which resources there are and which type of value they hold.
 
 Named as rules name them (Cloud Connect 2.11, section 6.1): ``temp`` of a thing; ``pump.temp`` of a sub-thing that says
-``"type": "pump"``; ``untyped.temp`` of one that says nothing.
+``"type": "pump"``, or has said so before; ``untyped.temp`` of one that never did.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ _JSON_TYPES: Final = {str: "string", bool: "boolean", int: "number", float: "num
 Resources = dict[str, dict[str, str]]
 
 
-def resources_of(reported: dict[str, Any]) -> dict[str, str]:
-    """Return resource name -> JSON type of everything in a reported state; nulls say nothing."""
+def resources_of(reported: dict[str, Any], whole: Mapping[str, Any]) -> dict[str, str]:
+    """Return resource name -> JSON type of everything that an update reports; nulls say nothing.
+
+    ``whole`` is all that is reported once the update is merged: devices say the type of a sub-thing once, not always.
+    """
     found: dict[str, str] = {}
     for key, value in reported.items():
         if type(value) is dict:
-            kind = value.get("type")
+            merged = whole.get(key)
+            kind = merged.get("type") if type(merged) is dict else None
             prefix = kind if type(kind) is str and kind else "untyped"
             for name, below in value.items():
                 if name != "type" and below is not None:
@@ -54,13 +58,15 @@ class ResourceMemory:
         self._known: dict[tuple[AccountId, ThingTypeId], dict[str, str]] = {}
         self._news: dict[tuple[AccountId, ThingTypeId], Resources] = {}
 
-    def learn(self, account_id: AccountId, thing_type: ThingTypeId, reported: dict[str, Any]) -> None:
-        """Take note of a reported state."""
+    def learn(
+        self, account_id: AccountId, thing_type: ThingTypeId, reported: dict[str, Any], whole: Mapping[str, Any]
+    ) -> None:
+        """Take note of what an update reports; ``whole`` is all that is reported once it is merged."""
         key = (account_id, thing_type)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = {}
-        for name, kind in resources_of(reported).items():
+        for name, kind in resources_of(reported, whole).items():
             if known.get(name) != kind and (name in known or len(known) < MAX_RESOURCES):
                 known[name] = kind
                 self._news.setdefault(key, {})[name] = {"type": kind}
