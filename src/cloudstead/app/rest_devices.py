@@ -10,7 +10,8 @@ from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 
 if TYPE_CHECKING:
-    from cloudstead.core.ids import ThingName
+    from cloudstead.core.ids import AccountId, ThingName
+    from cloudstead.core.spine.requests import Answer
     from cloudstead.core.spine.spine import Spine
     from cloudstead.core.things.directory import ThingEntry
     from cloudstead.gateway.devices import DeviceDoor
@@ -41,15 +42,25 @@ class RestDevice:
         """The name of the thing."""
         return self._thing.name
 
-    async def get(self, payload: bytes) -> bytes:
+    @property
+    def account_id(self) -> AccountId:
+        """The account of the thing."""
+        return self._thing.account_id
+
+    @property
+    def principal(self) -> str:
+        """Who acts, as logs and the history say it."""
+        return f"thing:{self.name}"
+
+    async def get(self, payload: bytes) -> Answer:
         """Return the accepted document of a get; raise ``ShadowRejected``."""
         return await self._ask(Verb.GET, payload)
 
-    async def update(self, payload: bytes) -> bytes:
+    async def update(self, payload: bytes) -> Answer:
         """Change the shadow and return the accepted document; raise ``ShadowRejected``."""
         return await self._ask(Verb.UPDATE, payload)
 
-    async def delete(self, payload: bytes) -> bytes:
+    async def delete(self, payload: bytes) -> Answer:
         """Remove the shadow and return the accepted document; raise ``ShadowRejected``."""
         return await self._ask(Verb.DELETE, payload)
 
@@ -58,13 +69,9 @@ class RestDevice:
         verb = self._thing.topics.requests.get(topic)
         if verb is None:
             raise TopicForbidden(topic)
-        principal = f"thing:{self.name}"
         await self._spine.send(
-            ShadowRequest(self._thing, verb, payload, principal=principal, origin=Origin.DEVICE, qos=qos)
+            ShadowRequest(self._thing, verb, payload, principal=self.principal, origin=Origin.DEVICE, qos=qos)
         )
 
-    async def _ask(self, verb: Verb, payload: bytes) -> bytes:
-        outcome = await self._spine.ask(self._thing, verb, payload, principal=f"thing:{self.name}")
-        if outcome.rejection is not None:
-            raise outcome.rejection
-        return outcome.reply
+    async def _ask(self, verb: Verb, payload: bytes) -> Answer:
+        return await self._spine.ask(self._thing, verb, payload, principal=self.principal)

@@ -30,3 +30,4 @@ def cloud(_served: Installation) -> Iterator[Installation]:
     _served.runtime.runs.clear()
     _served.shadows.documents.clear()
     _served.topics.published.clear()
+    _served.lines.entries.clear()

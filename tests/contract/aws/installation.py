@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import Config
 from botocore.credentials import Credentials
 from prometheus_client import CollectorRegistry
+from structlog.testing import LogCapture
 
 from cloudstead.core.accounts.model import Account
 from cloudstead.core.caller import Caller, Grant
@@ -37,6 +38,7 @@ from cloudstead.core.people.model import Person
 from cloudstead.core.shadows.errors import bad_request, no_shadow, too_large, version_conflict
 from cloudstead.core.spine.authors import AuthoredChange
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
+from cloudstead.core.spine.requests import Answer
 from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces
 from cloudstead.web.app import WebApp
@@ -176,13 +178,13 @@ class Shadows:
     def __init__(self) -> None:
         self.documents: dict[tuple[str, str], bytes] = {}
 
-    async def get(self, caller: Caller, name: str, payload: bytes) -> bytes:
+    async def get(self, caller: Caller, name: str, payload: bytes) -> Answer:
         try:
-            return self.documents[caller.account_id, name]
+            return Answer(self.documents[caller.account_id, name], len(self.documents))
         except KeyError:
             raise no_shadow(name) from None
 
-    async def update(self, caller: Caller, name: str, payload: bytes) -> bytes:
+    async def update(self, caller: Caller, name: str, payload: bytes) -> Answer:
         if name.startswith("elsewhere"):
             raise OutOfReach
         if name == "unlucky":
@@ -192,16 +194,18 @@ class Shadows:
         except ValueError:
             raise bad_request("Invalid JSON") from None
         if update.get("version", 1) != 1:
-            raise version_conflict()
+            conflict = version_conflict()
+            conflict.offset = 7
+            raise conflict
         if len(payload) > 8192:
             raise too_large()
         self.documents[caller.account_id, name] = payload
-        return payload
+        return Answer(payload, len(self.documents))
 
-    async def delete(self, caller: Caller, name: str, payload: bytes) -> bytes:
+    async def delete(self, caller: Caller, name: str, payload: bytes) -> Answer:
         await self.get(caller, name, payload)
         del self.documents[caller.account_id, name]
-        return b'{"version":1}'
+        return Answer(b'{"version":1}', 9)
 
     async def history(
         self, caller: Caller, name: str, *, before_offset: int | None, limit: int
@@ -245,19 +249,21 @@ class Device:
     """The thing ``lamp``, at the other end of a connection with a certificate."""
 
     name = "lamp"
+    principal = "thing:lamp"
 
     def __init__(self, shadows: Shadows, home: Account, published: list[tuple[str, str, bytes, int]]) -> None:
         self._shadows = shadows
+        self.account_id = home.id
         self._owner = Caller(home.id, "thing:lamp", "lamp", None, ())
         self._published = published
 
-    async def get(self, payload: bytes) -> bytes:
+    async def get(self, payload: bytes) -> Answer:
         return await self._shadows.get(self._owner, self.name, payload)
 
-    async def update(self, payload: bytes) -> bytes:
+    async def update(self, payload: bytes) -> Answer:
         return await self._shadows.update(self._owner, self.name, payload)
 
-    async def delete(self, payload: bytes) -> bytes:
+    async def delete(self, payload: bytes) -> Answer:
         return await self._shadows.delete(self._owner, self.name, payload)
 
     async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
@@ -301,6 +307,7 @@ class Installation:
         self.callers.api_keys["csk_anna_secret"] = self.anna.id
         self.runtime, self.shadows, self.topics = Runtime(), Shadows(), Topics()
         self.registry = CollectorRegistry()
+        self.lines = LogCapture()
         self.parts = AwsParts(
             database=Database(accounts),
             identities=self.identities,
@@ -314,7 +321,9 @@ class Installation:
             endpoints=Endpoints(REGION, "https://cloud.example:8443", "iot.example", "r1"),
             clock=self.clock,
             ids=Uuid7Source(self.clock),
-            log=structlog.get_logger(),
+            log=structlog.wrap_logger(
+                None, processors=[self.lines], wrapper_class=structlog.make_filtering_bound_logger(0)
+            ),
         )
         self.faces = aws_faces(self.parts)
         self.app = WebApp(

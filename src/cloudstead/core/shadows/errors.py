@@ -11,7 +11,10 @@ MAX_DEPTH: Final = 6
 
 
 class ShadowRejected(CloudsteadError):
-    """A shadow request was refused; ``rejection`` is the shadow service's own code, in its documents on every wire."""
+    """A shadow request was refused; ``rejection`` is the shadow service's own code, in its documents on every wire.
+
+    ``offset`` is the place of the request in the log, 0 when it is not there.
+    """
 
     code = "shadow_rejected"
 
@@ -20,6 +23,7 @@ class ShadowRejected(CloudsteadError):
         self.rejection = rejection
         self.message = message
         self.client_token = client_token
+        self.offset = 0
 
 
 def bad_request(message: str, *, client_token: str | None = None) -> ShadowRejected:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.domains.model import DomainTree
     from cloudstead.core.spine.authors import AuthoredChange
+    from cloudstead.core.spine.requests import Answer
     from cloudstead.core.spine.spine import Spine
     from cloudstead.core.things.directory import ThingDirectory, ThingEntry
     from cloudstead.core.unit import Database
@@ -43,15 +44,15 @@ class ShadowDoor:
         self._spine = spine
         self._directory = directory
 
-    async def get(self, caller: Caller, name: ThingName, payload: bytes = b"") -> bytes:
+    async def get(self, caller: Caller, name: ThingName, payload: bytes = b"") -> Answer:
         """Return the accepted document of a get."""
         return await self._ask(caller, _READ, name, Verb.GET, payload)
 
-    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> Answer:
         """Change the shadow and return the accepted document, once the change is on disk and applied."""
         return await self._ask(caller, _WRITE, name, Verb.UPDATE, payload)
 
-    async def delete(self, caller: Caller, name: ThingName, payload: bytes = b"") -> bytes:
+    async def delete(self, caller: Caller, name: ThingName, payload: bytes = b"") -> Answer:
         """Remove the shadow and return the accepted document."""
         return await self._ask(caller, _WRITE, name, Verb.DELETE, payload)
 
@@ -65,12 +66,9 @@ class ShadowDoor:
         entry = await self._reachable(caller, _READ, name)
         return await self._spine.history(entry, before_offset=before_offset, limit=limit)
 
-    async def _ask(self, caller: Caller, permission: Permission, name: ThingName, verb: Verb, payload: bytes) -> bytes:
+    async def _ask(self, caller: Caller, permission: Permission, name: ThingName, verb: Verb, payload: bytes) -> Answer:
         entry = await self._reachable(caller, permission, name)
-        outcome = await self._spine.ask(entry, verb, payload, principal=caller.principal)
-        if outcome.rejection is not None:
-            raise outcome.rejection
-        return outcome.reply
+        return await self._spine.ask(entry, verb, payload, principal=caller.principal)
 
     async def _reachable(self, caller: Caller, permission: Permission, name: ThingName) -> ThingEntry:
         caller.require(permission)

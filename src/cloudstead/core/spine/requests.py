@@ -1,9 +1,9 @@
-"""A shadow request on its way down the spine."""
+"""A shadow request on its way down the spine, and the answer to it."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cloudstead.core.shadows.changes import Verb
 
@@ -20,6 +20,16 @@ class Origin(IntEnum):
     DEVICE = 1  # published by the thing itself
     PERSON = 2  # published on a thing-update topic
     REST = 3  # called over the IoT data plane
+
+
+class Answer(NamedTuple):
+    """The accepted document of a request, and the offset by which the change can be followed through the log.
+
+    Of a get it is the offset of the change that the shadow was last changed by.
+    """
+
+    document: bytes
+    offset: int
 
 
 class ShadowRequest:

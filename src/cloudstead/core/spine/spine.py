@@ -12,7 +12,7 @@ from cloudstead.core.spine.errors import LogBehindStore, ShadowUnavailable
 from cloudstead.core.spine.intake import Intake
 from cloudstead.core.spine.projector import Projector
 from cloudstead.core.spine.records import decode_record
-from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.spine.requests import Answer, Origin, ShadowRequest
 from cloudstead.core.things.directory import ThingEntry
 from cloudstead.core.things.events import ThingChanged, ThingCreated, ThingRemoved
 from cloudstead.core.things.model import Thing
@@ -154,21 +154,23 @@ class Spine:
         names = await self._database.read(lambda unit: authors(unit, {change.author for change in changes}))
         return tuple(AuthoredChange(change, names[change.author]) for change in changes)
 
-    async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Outcome:
+    async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Answer:
         """Send a request down the spine on behalf of a REST caller and wait for what becomes of it.
 
-        Raise ``ShadowUnavailable`` when it could not be stored, or when too much waits already.
+        Raise ``ShadowRejected`` for what the shadow service refuses, and ``ShadowUnavailable`` when the request could
+        not be stored, or when too much waits already.
         """
         self.require_room()
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        applied: asyncio.Future[tuple[Outcome, int]] = asyncio.get_running_loop().create_future()
 
-        def applied(_: ShadowRequest, outcome: Outcome) -> None:
-            if not answer.done():
-                answer.set_result(outcome)
+        def on_outcome(request: ShadowRequest, outcome: Outcome) -> None:
+            if not applied.done():
+                shadow = self.applier.shadow(thing.uid)
+                applied.set_result((outcome, request.offset or (0 if shadow is None else shadow.offset)))
 
-        def failed(_: ShadowRequest, __: Exception) -> None:
-            if not answer.done():
-                answer.set_exception(ShadowUnavailable())
+        def on_failed(_: ShadowRequest, __: Exception) -> None:
+            if not applied.done():
+                applied.set_exception(ShadowUnavailable())
 
         self.intake.submit(
             ShadowRequest(
@@ -177,11 +179,15 @@ class Spine:
                 payload,
                 principal=principal,
                 origin=Origin.REST,
-                on_outcome=applied,
-                on_failed=failed,
+                on_outcome=on_outcome,
+                on_failed=on_failed,
             )
         )
-        return await answer
+        outcome, offset = await applied
+        if outcome.rejection is not None:
+            outcome.rejection.offset = offset
+            raise outcome.rejection
+        return Answer(outcome.reply, offset)
 
     async def send(self, request: ShadowRequest) -> None:
         """Send a message down the spine; with QoS 1 return once it is on disk.

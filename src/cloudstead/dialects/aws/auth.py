@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.temporary import Session, TemporaryCredentials
+    from cloudstead.core.ids import AccountId
     from cloudstead.dialects.aws.accounts import Accounts
     from cloudstead.dialects.aws.ports import Callers
     from cloudstead.dialects.aws.sigv4 import Rules, Signature
@@ -35,6 +36,16 @@ class AwsCaller:
 
     account: Account
     caller: Caller | None
+
+    @property
+    def account_id(self) -> AccountId:
+        """The account."""
+        return self.account.id
+
+    @property
+    def principal(self) -> str:
+        """Who acts, as logs say it."""
+        return "guest" if self.caller is None else self.caller.principal
 
     @property
     def arn(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cloudstead.dialects.aws import names
 from cloudstead.web.face import CorsPolicy
 
 AWS_CORS: Final = CorsPolicy(
@@ -30,6 +31,7 @@ AWS_CORS: Final = CorsPolicy(
         "x-amz-log-result",
         "x-amz-executed-version",
         "date",
+        names.OFFSET_HEADER,
         "x-request-id",
     ),
 )

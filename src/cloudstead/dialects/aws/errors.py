@@ -24,7 +24,7 @@ from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, 
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.things.errors import ThingNotFound
-from cloudstead.dialects.aws import refusals, sigv4, sts
+from cloudstead.dialects.aws import names, refusals, sigv4, sts
 from cloudstead.dialects.aws.invoke import MAX_PAYLOAD
 from cloudstead.web import errors as web
 from cloudstead.web.face import ErrorMap
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a client is told."""
+    """What a client is told; ``offset`` is the place in the log of a request that was refused after it was stored."""
 
     status: int
     name: str
     message: str
+    offset: int = 0
 
 
 def _as(status: int, name: str) -> Words:
@@ -150,7 +151,7 @@ _REJECTIONS: Final = {
 
 
 def _rejected(error: ShadowRejected) -> Told:
-    return Told(error.rejection, _REJECTIONS[error.rejection], error.message)
+    return Told(error.rejection, _REJECTIONS[error.rejection], error.message, error.offset)
 
 
 _IOT_DATA: Final[Mapping[type[Exception], Words]] = {
@@ -209,7 +210,10 @@ def _cognito_form(told: Told, call: Call[Any]) -> Response:  # noqa: ARG001
 
 
 def _iot_form(told: Told, call: Call[Any]) -> Response:
-    return _json({"message": told.message, "traceId": call.request_id}, told)
+    response = _json({"message": told.message, "traceId": call.request_id}, told)
+    if told.offset:
+        response.headers[names.OFFSET_HEADER] = str(told.offset)
+    return response
 
 
 def _sts_form(told: Told, call: Call[Any]) -> Response:

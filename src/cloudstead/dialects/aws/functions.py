@@ -18,6 +18,7 @@ from cloudstead.dialects.aws.refusals import BearerRefused, FunctionUnknown, Hos
 if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
+    from cloudstead.core.ids import AccountId
     from cloudstead.dialects.aws.accounts import Accounts
     from cloudstead.dialects.aws.auth import BearerCallers
     from cloudstead.dialects.aws.ports import FunctionRuntime
@@ -30,6 +31,16 @@ class FunctionCaller:
 
     account: Account
     caller: Caller | None
+
+    @property
+    def account_id(self) -> AccountId:
+        """The account."""
+        return self.account.id
+
+    @property
+    def principal(self) -> str:
+        """Who acts, as logs say it."""
+        return "guest" if self.caller is None else self.caller.principal
 
 
 class Functions:

@@ -5,6 +5,7 @@ People come with a signature, an ID token or an API key, devices with the client
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Final, Protocol
 from uuid import UUID
 
@@ -13,16 +14,21 @@ from starlette.responses import Response
 
 from cloudstead.core.errors import NotPermitted
 from cloudstead.core.ids import ThingName
+from cloudstead.core.shadows.errors import ShadowRejected
+from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.refusals import GuestRefused, NamedShadowRefused, PublishInvalid
 from cloudstead.dialects.aws.sigv4 import IOT_DATA
 from cloudstead.web.bearer import bearer_token
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from structlog.typing import FilteringBoundLogger
 
     from cloudstead.core.caller import Caller
-    from cloudstead.core.ids import IdSource
+    from cloudstead.core.ids import AccountId, IdSource
     from cloudstead.core.spine.authors import AuthoredChange
+    from cloudstead.core.spine.requests import Answer
     from cloudstead.dialects.aws.auth import BearerCallers, SignedCallers
     from cloudstead.dialects.aws.ports import Devices, DeviceShadow, ShadowPort, TopicPort
     from cloudstead.web.call import Call
@@ -80,15 +86,25 @@ class Published(msgspec.Struct, rename={"trace_id": "traceId"}):
 class Client(Protocol):
     """Who calls, and what such a client may do: a person within reach of the grants, a device with its own thing."""
 
-    async def get(self, name: ThingName, payload: bytes) -> bytes:
+    @property
+    def account_id(self) -> AccountId:
+        """The client's account."""
+        ...
+
+    @property
+    def principal(self) -> str:
+        """Who acts, as logs say it."""
+        ...
+
+    async def get(self, name: ThingName, payload: bytes) -> Answer:
         """Return a thing's shadow."""
         ...
 
-    async def update(self, name: ThingName, payload: bytes) -> bytes:
+    async def update(self, name: ThingName, payload: bytes) -> Answer:
         """Change a thing's shadow."""
         ...
 
-    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+    async def delete(self, name: ThingName, payload: bytes) -> Answer:
         """Remove a thing's shadow."""
         ...
 
@@ -105,19 +121,21 @@ class PersonClient:
     """Somebody with grants."""
 
     def __init__(self, caller: Caller, shadows: ShadowPort, topics: TopicPort) -> None:
+        self.account_id = caller.account_id
+        self.principal = caller.principal
         self._caller = caller
         self._shadows = shadows
         self._topics = topics
 
-    async def get(self, name: ThingName, payload: bytes) -> bytes:
+    async def get(self, name: ThingName, payload: bytes) -> Answer:
         """Return the shadow of a thing within reach."""
         return await self._shadows.get(self._caller, name, payload)
 
-    async def update(self, name: ThingName, payload: bytes) -> bytes:
+    async def update(self, name: ThingName, payload: bytes) -> Answer:
         """Change the shadow of a thing within reach."""
         return await self._shadows.update(self._caller, name, payload)
 
-    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+    async def delete(self, name: ThingName, payload: bytes) -> Answer:
         """Remove the shadow of a thing within reach."""
         return await self._shadows.delete(self._caller, name, payload)
 
@@ -134,19 +152,21 @@ class DeviceClient:
     """A device: it has its own thing, and nothing else exists for it."""
 
     def __init__(self, shadow: DeviceShadow) -> None:
+        self.account_id = shadow.account_id
+        self.principal = shadow.principal
         self._shadow = shadow
 
-    async def get(self, name: ThingName, payload: bytes) -> bytes:
+    async def get(self, name: ThingName, payload: bytes) -> Answer:
         """Return the device's own shadow."""
         self._require_own(name)
         return await self._shadow.get(payload)
 
-    async def update(self, name: ThingName, payload: bytes) -> bytes:
+    async def update(self, name: ThingName, payload: bytes) -> Answer:
         """Change the device's own shadow."""
         self._require_own(name)
         return await self._shadow.update(payload)
 
-    async def delete(self, name: ThingName, payload: bytes) -> bytes:
+    async def delete(self, name: ThingName, payload: bytes) -> Answer:
         """Remove the device's own shadow."""
         self._require_own(name)
         return await self._shadow.delete(payload)
@@ -182,6 +202,7 @@ class IotData:
         signed: SignedCallers,
         bearers: BearerCallers,
         ids: IdSource,
+        log: FilteringBoundLogger,
     ) -> None:
         self._shadows = shadows
         self._topics = topics
@@ -189,6 +210,8 @@ class IotData:
         self._signed = signed
         self._bearers = bearers
         self._ids = ids
+        self._log = log
+        self._tells = log.is_enabled_for(logging.DEBUG)
 
     async def authenticate(self, call: Call[Client]) -> Client:
         """Return who calls: by bearer token, else by client certificate where nothing is signed, else by signature.
@@ -210,15 +233,41 @@ class IotData:
 
     async def get_shadow(self, call: Call[Client]) -> Response:
         """Return a thing's shadow."""
-        return _json(await call.caller.get(_thing(call), await call.body()))
+        return await self._answer(call, call.caller.get)
 
     async def update_shadow(self, call: Call[Client]) -> Response:
         """Change a thing's shadow; the answer is the accepted document."""
-        return _json(await call.caller.update(_thing(call), await call.body()))
+        return await self._answer(call, call.caller.update)
 
     async def delete_shadow(self, call: Call[Client]) -> Response:
         """Remove a thing's shadow."""
-        return _json(await call.caller.delete(_thing(call), await call.body()))
+        return await self._answer(call, call.caller.delete)
+
+    async def _answer(self, call: Call[Client], ask: Callable[[ThingName, bytes], Awaitable[Answer]]) -> Response:
+        """Ask for what the row is about, and answer with the accepted document and its place in the log."""
+        name = _thing(call)
+        try:
+            answer = await ask(name, await call.body())
+        except ShadowRejected as rejected:
+            self._tell(call, name, offset=rejected.offset, code=rejected.rejection)
+            raise
+        self._tell(call, name, offset=answer.offset, code=200)
+        headers = {names.OFFSET_HEADER: str(answer.offset)}
+        return Response(answer.document, 200, headers, media_type="application/json")
+
+    def _tell(self, call: Call[Client], name: ThingName, *, offset: int, code: int) -> None:
+        """Tie the id of the request to the place of the change in the log."""
+        if self._tells:
+            self._log.debug(
+                "shadow_request",
+                request_id=call.request_id,
+                offset=offset,
+                method=call.method,
+                thing=name,
+                account=call.caller.account_id,
+                principal=call.caller.principal,
+                code=code,
+            )
 
     async def get_history(self, call: Call[Client]) -> History:
         """Return who asked what of a thing's shadow, newest first; our own, as AWS keeps no history."""
@@ -263,7 +312,3 @@ def _readable(request: bytes) -> msgspec.Raw:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return msgspec.Raw(msgspec.json.encode(request.decode("utf-8", "replace") or None))
     return msgspec.Raw(request)
-
-
-def _json(document: bytes) -> Response:
-    return Response(document, 200, media_type="application/json")

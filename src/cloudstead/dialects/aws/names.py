@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
 
+OFFSET_HEADER: Final = "x-cloudstead-offset"
+"""Carries the place of a shadow request in the log; our own, as AWS has no such thing."""
+
 LAMBDAS: Final = (
     "AuthLambda",
     "DomainLambda",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import AccountId, PersonId, ThingName
     from cloudstead.core.spine.authors import AuthoredChange
+    from cloudstead.core.spine.requests import Answer
 
 
 class Callers(Protocol):
@@ -65,17 +66,21 @@ class FunctionRuntime(Protocol):
 
 
 class ShadowPort(Protocol):
-    """Shadows of things by name. Each call answers the ``accepted`` document or raises ``ShadowRejected``."""
+    """Shadows of things by name.
 
-    async def get(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+    Each call that asks something of a shadow answers the ``accepted`` document with its offset, or raises
+    ``ShadowRejected``.
+    """
+
+    async def get(self, caller: Caller, name: ThingName, payload: bytes) -> Answer:
         """Return the shadow."""
         ...
 
-    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+    async def update(self, caller: Caller, name: ThingName, payload: bytes) -> Answer:
         """Change the shadow; returns once the change is stored."""
         ...
 
-    async def delete(self, caller: Caller, name: ThingName, payload: bytes) -> bytes:
+    async def delete(self, caller: Caller, name: ThingName, payload: bytes) -> Answer:
         """Remove the shadow."""
         ...
 
@@ -94,15 +99,25 @@ class DeviceShadow(Protocol):
         """The name of the thing."""
         ...
 
-    async def get(self, payload: bytes) -> bytes:
+    @property
+    def account_id(self) -> AccountId:
+        """The account of the thing."""
+        ...
+
+    @property
+    def principal(self) -> str:
+        """Who acts, as logs say it."""
+        ...
+
+    async def get(self, payload: bytes) -> Answer:
         """Return the shadow."""
         ...
 
-    async def update(self, payload: bytes) -> bytes:
+    async def update(self, payload: bytes) -> Answer:
         """Change the shadow; returns once the change is stored."""
         ...
 
-    async def delete(self, payload: bytes) -> bytes:
+    async def delete(self, payload: bytes) -> Answer:
         """Remove the shadow."""
         ...
 

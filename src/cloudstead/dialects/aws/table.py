@@ -201,7 +201,7 @@ def _lambda(parts: AwsParts, signed: SignedCallers) -> Face:
 
 def _iot_data(parts: AwsParts, signed: SignedCallers, bearers: BearerCallers) -> Face:
     service = iot_data.IotData(
-        parts.shadows, parts.topics, parts.devices, signed=signed, bearers=bearers, ids=parts.ids
+        parts.shadows, parts.topics, parts.devices, signed=signed, bearers=bearers, ids=parts.ids, log=parts.log
     )
     shadow = "/things/{thing}/shadow"
     rows = [

@@ -42,9 +42,35 @@ async def test_a_caller_reads_changes_and_deletes_a_shadow(life, shadows, caller
     got = await shadows.get(caller, "lamp")
     deleted = await committed(life, shadows.delete(caller, "lamp"))
 
-    assert [b'"version":1' in each for each in (accepted, got, deleted)] == [True, True, True]
+    assert [b'"version":1' in each.document for each in (accepted, got, deleted)] == [True, True, True]
     with pytest.raises(ShadowRejected, match="No shadow exists"):
         await shadows.get(caller, "lamp")
+
+
+async def test_an_answer_tells_the_place_of_the_change_in_the_log(life, shadows, caller_of):
+    caller = caller_of("sub1")
+    await life.update("pump", {"a": 1})
+    await life.commit()
+    accepted = await committed(life, shadows.update(caller, "lamp", UPDATE))
+    got = await shadows.get(caller, "lamp")
+    deleted = await committed(life, shadows.delete(caller, "lamp"))
+
+    assert [each.offset for each in (accepted, got, deleted)] == [2, 2, 3]
+
+
+async def test_a_rejected_change_tells_its_place_in_the_log_too(life, shadows, caller_of):
+    with pytest.raises(ShadowRejected) as rejected:
+        await committed(life, shadows.update(caller_of("sub1"), "lamp", b"{}"))
+
+    await life.spine.settle()
+    assert rejected.value.offset in life.world.index.changes
+
+
+async def test_a_get_of_what_is_not_there_has_no_place_in_the_log(shadows, caller_of):
+    with pytest.raises(ShadowRejected) as rejected:
+        await shadows.get(caller_of("sub1"), "lamp")
+
+    assert rejected.value.offset == 0
 
 
 @pytest.mark.parametrize(("domain_id", "name"), [("sub1", "pump"), ("sub1", "unknown")])
