@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from _figures import Figure, tell
 from cloudstead.log import CommitLog, GroupCommitWriter
 
 PAYLOAD = os.urandom(186)
@@ -124,12 +125,17 @@ def main() -> None:
             ("paced", f"paced, {PACED_PER_SECOND}/s"),
         ):
             found = asyncio.run(measure(folder, shape))
-            print(
-                f"{title}: {found.per_second / reference:.1f} times the reference ({found.per_second:,.0f} records/s), "
-                f"commit p50 {found.p50_ms:.2f} ms, p99 {found.p99_ms:.2f} ms, "
-                f"{found.cpu_us:.0f} us of processor and 1/{found.records_per_commit:.0f} of a sync per record"
+            tell(
+                Figure(
+                    name=title,
+                    value=f"{found.per_second:,.0f} records/s, commit p50 {found.p50_ms:.2f} ms, "
+                    f"p99 {found.p99_ms:.2f} ms, {found.cpu_us:.0f} us of processor and "
+                    f"1/{found.records_per_commit:.0f} of a sync per record",
+                    reference=f"write + fdatasync per record ({reference:,.0f}/s)",
+                    ratio=found.per_second / reference,
+                )
             )
-        print(f"read back: {read_back(folder):,.0f} records/s")
+        tell(Figure(name="read back", value=f"{read_back(folder):,.0f} records/s"))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 import asyncpg
 import uvloop
 
+from _figures import Figure, tell
 from cloudstead.core.shadows.model import Shadow
 from cloudstead.core.unit import Unit
 from cloudstead.storage.sql import Database
@@ -188,19 +189,25 @@ class BareAsyncpg:
 
 
 def told(title: str, found: tuple[float, float], reference: float | None = None) -> None:
-    ratio = f"{found[0] / reference:.2f} of the bare driver, " if reference else ""
-    print(f"{title}: {ratio}{found[0]:,.0f}/s, p99 {found[1]:.2f} ms")
+    tell(
+        Figure(
+            name=title,
+            value=f"{found[0]:,.0f}/s, p99 {found[1]:.2f} ms",
+            reference=f"the bare driver ({reference:,.0f}/s)" if reference else "",
+            ratio=found[0] / reference if reference else None,
+        )
+    )
 
 
-async def measure(database: Database, bare_reads: float, bare_writes: float) -> None:
+async def measure(engine: str, database: Database, bare_reads: float, bare_writes: float) -> None:
     paths = Paths(database, database.schema_version)
-    told("  key + thing + shadow, 1 caller", await per_second(paths.read, 1), bare_reads)
-    told(f"  key + thing + shadow, {CALLERS} callers", await per_second(paths.read, CALLERS), bare_reads)
-    told("  domain tree, unchanged", await per_second(paths.tree, 1))
-    told("  thing + audit entry, 1 caller", await per_second(paths.write, 1), bare_writes)
-    told(f"  thing + audit entry, {CALLERS} callers", await per_second(paths.write, CALLERS), bare_writes)
+    told(f"{engine}, key + thing + shadow, 1 caller", await per_second(paths.read, 1), bare_reads)
+    told(f"{engine}, key + thing + shadow, {CALLERS} callers", await per_second(paths.read, CALLERS), bare_reads)
+    told(f"{engine}, domain tree, unchanged", await per_second(paths.tree, 1))
+    told(f"{engine}, thing + audit entry, 1 caller", await per_second(paths.write, 1), bare_writes)
+    told(f"{engine}, thing + audit entry, {CALLERS} callers", await per_second(paths.write, CALLERS), bare_writes)
     saves, _ = await per_second(paths.save, 1)
-    print(f"  {BATCH} shadows saved in {1e3 / saves:.1f} ms, commit included")
+    tell(Figure(name=f"{engine}, {BATCH} shadows saved", value=f"{1e3 / saves:.1f} ms, commit included"))
 
 
 async def on_sqlite(path: Path) -> None:
@@ -208,8 +215,7 @@ async def on_sqlite(path: Path) -> None:
     await database.write(fill)
     with closing(BareSQLite(path)) as bare:
         bare_reads, bare_writes = bare.reads(), bare.writes()
-    print(f"SQLite (bare: {bare_reads:,.0f} reads/s, {bare_writes:,.0f} writes/s)")
-    await measure(database, bare_reads, bare_writes)
+    await measure("SQLite", database, bare_reads, bare_writes)
     await database.close()
 
 
@@ -220,8 +226,7 @@ async def on_postgresql(url: str) -> None:
         await pool.execute("ANALYZE")
         bare = BareAsyncpg(pool)
         (bare_reads, _), (bare_writes, _) = await per_second(bare.read, CALLERS), await per_second(bare.write, CALLERS)
-    print(f"PostgreSQL (bare: {bare_reads:,.0f} reads/s, {bare_writes:,.0f} writes/s)")
-    await measure(database, bare_reads, bare_writes)
+    await measure("PostgreSQL", database, bare_reads, bare_writes)
     await database.close()
 
 
