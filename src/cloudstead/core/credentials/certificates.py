@@ -95,10 +95,10 @@ class Certificates:
                 private_key = self._sealer.open(certificate.sealed_private_key, _SEALED_FOR)
                 return BundledThing(
                     name=thing.name,
-                    certificate=certificate.pem,
+                    certificate=_own(certificate.pem),
                     private_key=private_key.decode("ascii"),
                     public_key=_public_half(private_key),
-                    root=self._authority.root_pem,
+                    authorities=self._authority.chain_pem,
                     created_at_ms=certificate.created_at_ms,
                 )
         raise CertificateNotFound
@@ -125,6 +125,12 @@ def _reached(unit: Unit, caller: Caller, name: ThingName, permission: Permission
         raise ThingNotFound(name)
     reach.require(thing.domain_id)
     return thing
+
+
+def _own(chain: str) -> str:
+    """Return the first certificate of a chain."""
+    end = "-----END CERTIFICATE-----\n"
+    return chain.partition(end)[0] + end
 
 
 def _public_half(private_key: bytes) -> str:

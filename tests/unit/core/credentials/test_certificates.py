@@ -62,9 +62,12 @@ async def test_a_download_holds_what_belongs_together(tenant, certificates, thin
     with zipfile.ZipFile(io.BytesIO(archive)) as content:
         files = {name: content.read(name) for name in content.namelist()}
     assert sorted(files) == ["pump/ca.pem", "pump/cert.pem", "pump/privkey.pem", "pump/pubkey.pem"]
-    leaf = x509.load_pem_x509_certificates(files["pump/cert.pem"])[0]
+    (leaf,) = x509.load_pem_x509_certificates(files["pump/cert.pem"])
     private = load_pem_private_key(files["pump/privkey.pem"], None)
     assert private.public_key() == load_pem_public_key(files["pump/pubkey.pem"]) == leaf.public_key()
+    issuers = x509.load_pem_x509_certificates(files["pump/ca.pem"])
+    assert leaf.issuer in [authority.subject for authority in issuers]
+    assert any(authority.subject == authority.issuer for authority in issuers)
 
 
 async def test_replacing_revokes_what_was_and_gives_one_new(tenant, certificates, thing):
