@@ -194,7 +194,7 @@ class Bench:
         is_met = least is None or found.per_second >= least or (least_ratio is not None and ratio >= least_ratio)
         target = "" if least is None else f"{least:,}/s"
         if least_ratio is not None:
-            target = f"{least_ratio:.2f} of bare ({target})"
+            target = f"{least_ratio:.2f} of bare, or {target}"
         tell(
             Figure(
                 name=title,
