@@ -73,7 +73,7 @@ class DeviceDoor:
 class DeviceRole:
     """What a device may do. Decides everything at once: nothing of it needs storage."""
 
-    __slots__ = ("_broker", "_connection", "_counters", "_intake", "principal", "thing")
+    __slots__ = ("_broker", "_connection", "_counters", "_intake", "holder", "principal", "thing")
 
     is_behind: Final = False
 
@@ -82,6 +82,8 @@ class DeviceRole:
     ) -> None:
         self.thing = thing
         self.principal = f"thing:{thing.name}"
+        # By its uid: a later thing of the same name inherits nothing that waits for this one.
+        self.holder = f"thing:{thing.uid}"
         self._connection = connection
         self._broker = broker
         self._intake = intake
@@ -113,12 +115,14 @@ class DeviceRole:
 
     def subscribe(self, event: SubscribeRequested, now: float) -> None:
         """Grant filters below the thing's own shadow."""
-        topics = self.thing.topics
         codes = [
-            each.qos if device_may_subscribe(each.topic_filter, topics) else reasons.NOT_AUTHORIZED
-            for each in event.subscriptions
+            each.qos if self.may_hear(each.topic_filter) else reasons.NOT_AUTHORIZED for each in event.subscriptions
         ]
         self._connection.grant(event.packet_id, codes, now)
+
+    def may_hear(self, topic_filter: str) -> bool:
+        """Tell whether the device may use this filter."""
+        return device_may_subscribe(topic_filter, self.thing.topics)
 
     def may_leave(self, will: Will) -> bool:
         """Tell whether the device may leave this will: only below its own shadow."""

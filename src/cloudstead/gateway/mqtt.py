@@ -215,10 +215,14 @@ class MqttGateway:
         )
         if request.will is not None and not await role.may_leave(request.will):
             raise CredentialRefused("The will is outside of what the caller may publish.")
+        await role.learn()
         return role, await self._people.profile(caller.account_id)
 
     def _let_in(self, link: Link, role: DeviceRole | PersonRole, profile: Profile, *, space: str) -> None:
-        if link.connection.accept(space=space, profile=profile, holder=role.principal, now=self.pump.monotonic()):
+        is_in = link.connection.accept(
+            space=space, profile=profile, holder=role.holder, may_hear=role.may_hear, now=self.pump.monotonic()
+        )
+        if is_in:
             link.role = role
             link.caller = None
 

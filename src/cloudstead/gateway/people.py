@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cloudstead.core.access.callers import Callers
     from cloudstead.core.caller import Caller
-    from cloudstead.core.ids import AccountId
+    from cloudstead.core.ids import AccountId, DomainId
     from cloudstead.core.spine.doors import TopicDoor
     from cloudstead.core.spine.intake import Intake
     from cloudstead.core.things.directory import ThingEntry
@@ -90,6 +90,7 @@ class PersonRole:
         "_is_rechecking",
         "_is_working",
         "_link",
+        "_paths",
         "_pump",
         "_report",
         "_spawn",
@@ -117,6 +118,7 @@ class PersonRole:
         self._counters = counters
         self._spawn = spawn
         self._report = report
+        self._paths: tuple[tuple[DomainId, ...], ...] = ()
         self._undecided: deque[PublishReceived | SubscribeRequested] = deque()
         self._is_working = False
         self._is_rechecking = False
@@ -146,6 +148,19 @@ class PersonRole:
         """Publish a will as the person: on a thing-update topic it is a request like any other."""
         del now
         self._spawn(self._leave(will))
+
+    @property
+    def holder(self) -> str:
+        """Whom the sessions belong to."""
+        return self.principal
+
+    async def learn(self) -> None:
+        """Read what the caller may hear at this moment; `may_hear` goes by it."""
+        self._paths = await self._door.paths(self.caller)
+
+    def may_hear(self, topic_filter: str) -> bool:
+        """Tell whether the person may use this filter, as of the last ``learn``."""
+        return person_may_subscribe(topic_filter, self._paths)
 
     async def may_leave(self, will: Will) -> bool:
         """Tell whether the person may leave this will."""

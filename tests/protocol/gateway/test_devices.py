@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from cloudstead.core.ids import ThingName
 from protocol.gateway.harness import update
 
 PREFIX = "$aws/things/pump/shadow/"
@@ -189,6 +190,20 @@ async def test_what_waits_for_a_thing_is_handed_to_no_other(standard_site):
     owner = await site.device(pump, client_id="same", clean=False)
     assert owner.connack[0] == 1
     assert (await owner.message()).topic == f"{PREFIX}update"
+
+
+async def test_what_waits_for_a_removed_thing_is_not_handed_to_its_namesake(standard_site):
+    site = standard_site
+    sleeper = await site.device(await site.add_thing("pump"), clean=False)
+    await sleeper.subscribe(f"{PREFIX}#")
+    await sleeper.close()
+    await site.until(lambda: site.gateway.counters()["connections"] == 0)
+    person = await site.person(await site.person_token("ReadWrite"))
+    await person.acknowledgement(person.publish("thing-update/pump", update(t=1)))
+    await site.tenant.database.write(lambda unit: site.things.remove(unit, site.tenant.caller, name=ThingName("pump")))
+    namesake = await site.device(await site.add_thing("pump"), clean=False)
+    await namesake.ping()
+    assert (namesake.connack[0], namesake.messages) == (0, [])
 
 
 async def test_a_will_is_delivered_and_not_acted_on(site, pump):

@@ -142,3 +142,22 @@ async def test_a_persons_will_counts_only_while_the_person_may_publish(site, is_
         assert await is_cut(person)
         await listener.ping()
         assert listener.messages == []
+
+
+async def test_a_session_that_heard_more_than_is_allowed_now_is_not_resumed(standard_site):
+    site = standard_site
+    pump = await site.add_thing("pump")
+    await site.tenant.add_domain("sub1")
+    token = await site.person_token("Read")
+    away = await site.person(token, clean=False)
+    await away.subscribe("thing-update/#")
+    await away.close()
+    await site.until(lambda: site.gateway.counters()["connections"] == 0)
+    await change_person(site, await site.caller_of(token), Grant(DomainId("sub1"), "Read"))
+    device = await site.device(pump)
+    await device.acknowledgement(device.publish("$aws/things/pump/shadow/update", update(t=1)))
+    back = await site.person(token, clean=False)
+    await back.ping()
+    await device.acknowledgement(device.publish("$aws/things/pump/shadow/update", update(t=2)))
+    await back.ping()
+    assert (back.connack[0], back.messages) == (0, [])

@@ -157,7 +157,15 @@ class Broker:
         self._connection_deadlines.put(connection, when)
 
     def enter(
-        self, space: str, client_id: str, profile: Profile, *, holder: str, clean_start: bool, now: float
+        self,
+        space: str,
+        client_id: str,
+        profile: Profile,
+        *,
+        holder: str,
+        clean_start: bool,
+        may_hear: Callable[[str], bool] | None,
+        now: float,
     ) -> tuple[Session, bool] | None:
         """Find or make the session of an accepted client, ending its older connection; None when the space is full.
 
@@ -170,7 +178,13 @@ class Broker:
             self.counters.takeovers += 1
             session.connection.close(reasons.SESSION_TAKEN_OVER, "the same client id connected again", now)
             session = self._space(space).sessions.get(key)
-        if session is not None and (clean_start or not profile.max_session_expiry_s):
+        if session is not None and (
+            clean_start
+            or not profile.max_session_expiry_s
+            or (
+                may_hear is not None and not all(may_hear(each.topic_filter) for each in session.subscriptions.values())
+            )
+        ):
             self._end_session(session)
             session = None
         held = self._space(space)

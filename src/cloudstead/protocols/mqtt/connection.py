@@ -259,11 +259,20 @@ class Connection:
 
     # Decisions
 
-    def accept(self, *, space: str, profile: Profile, now: float, holder: str = "") -> bool:
+    def accept(
+        self,
+        *,
+        space: str,
+        profile: Profile,
+        now: float,
+        holder: str = "",
+        may_hear: Callable[[str], bool] | None = None,
+    ) -> bool:
         """Let the client in under this profile; False when the profile refuses it, which has then been answered.
 
         `holder` says whom the session belongs to: the same client id of another holder is another session, so that
-        nobody ends somebody else's connection or inherits what waits for it.
+        nobody ends somebody else's connection or inherits what waits for it. `may_hear` decides on the filters of an
+        earlier session: where one is not allowed any more, that session ends instead of being resumed.
         """
         request = self._request
         if self._state != _UNDECIDED or request is None:
@@ -273,7 +282,15 @@ class Connection:
             self.refuse(*refusal, now)
             return False
         client_id = request.client_id or self._broker.new_client_id()
-        entered = self._broker.enter(space, client_id, profile, holder=holder, clean_start=request.clean_start, now=now)
+        entered = self._broker.enter(
+            space,
+            client_id,
+            profile,
+            holder=holder,
+            clean_start=request.clean_start,
+            may_hear=may_hear,
+            now=now,
+        )
         if entered is None:
             self.refuse(reasons.QUOTA_EXCEEDED, "too many sessions", now)
             return False
