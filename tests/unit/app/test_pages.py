@@ -78,7 +78,9 @@ def test_no_name_can_leave_the_script_that_it_stands_in(name: str) -> None:
     assert len(Elements(document).found) == len(Elements(render_page(NOWHERE, nonce="n")).found)
 
 
-@pytest.mark.parametrize("name", ["</script><script>alert(1)</script>", "<!--<script>", "%script%", "%nonce%"])
+@pytest.mark.parametrize(
+    "name", ["</script><script>alert(1)</script>", "<!--<script>", "%script%", "%nonce%", "%changes%"]
+)
 def test_hostile_names_stay_text(name: str) -> None:
     document = render_page(
         PageContext(http=None, https=None, mqtts=None, ca_file=name, manifest_url="", region="", hostname=""), nonce="n"
@@ -117,3 +119,12 @@ def test_a_request_of_this_machine_to_this_machine_is_local(peer: str, host: str
 )
 def test_any_other_request_is_not(peer: str | None, host: str | None) -> None:
     assert not is_local(peer, host)
+
+
+def test_the_page_has_a_place_for_everything_that_its_script_asks_for() -> None:
+    document = render_page(NOWHERE, nonce="n").decode()
+    places = {attributes["id"] for _, attributes in Elements(document.encode()).found if "id" in attributes}
+
+    asked = set(re.findall(r'\$\("([a-z0-9-]+)"\)', document))
+    assert {"changes", "earlier", "shadow"} <= asked
+    assert asked - places == set()

@@ -3,6 +3,7 @@
 ``index.html``  the skeleton, with ``%name%`` where the parts go
 ``style.css``   light and dark
 ``mqtt.js``     MQTT over WebSocket, as much as the page needs
+``changes.js``  who changed what: the history of a shadow, kept up with what is heard
 ``page.js``     sign-in, shadow, figures, observations
 
 The parts are put into one response, so that the page works without a network, a build or a second request. The content
@@ -22,7 +23,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PLACE = re.compile(r"%(nonce|style|context|mqtt|script)%")
+_PLACE = re.compile(r"%(nonce|style|context|mqtt|changes|script)%")
 
 
 class PageContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -57,6 +58,7 @@ def render_page(context: PageContext, *, nonce: str) -> bytes:
         # "<" could end the script element that the JSON stands in.
         "context": msgspec.json.encode(context).decode().replace("<", "\\u003c"),
         "mqtt": folder.joinpath("mqtt.js").read_text(encoding="utf-8"),
+        "changes": folder.joinpath("changes.js").read_text(encoding="utf-8"),
         "script": folder.joinpath("page.js").read_text(encoding="utf-8"),
     }
     skeleton = folder.joinpath("index.html").read_text(encoding="utf-8")

@@ -2,10 +2,10 @@
 "use strict";
 (() => {
   const here = window.CLOUDSTEAD, $ = (id) => document.getElementById(id);
-  const KEPT = 120, ROWS = 12, COLUMNS = 6, RECENT_MS = 15 * 60 * 1000;
+  const KEPT = 120, ROWS = 12, COLUMNS = 6, SHOWN = 140, RECENT_MS = 15 * 60 * 1000;
   const isGuest = Boolean(here.token);  // a token that only reads, put in by the server for this machine alone
   let login = isGuest ? { token: here.token } : JSON.parse(sessionStorage.getItem("login") || "null");
-  let line = null, chosen = null, topic = null, shadow = {}, version = 0, history = [], heardAt = 0;
+  let line = null, chosen = null, topic = null, rejections = null, shadow = {}, version = 0, history = [], heardAt = 0;
 
   // --- talking to the functions ---------------------------------------------------------------------------------
   class Refused extends Error {}
@@ -16,6 +16,13 @@
     if (response.status === 401 && name !== "AuthLambda" && !isRetry && await renew()) return invoke(name, payload, true);
     const answer = await response.json();
     if (answer && answer.errorMessage) throw new Refused(JSON.parse(answer.errorMessage).message);
+    if (!response.ok) throw new Refused(answer.message || response.statusText);
+    return answer;
+  }
+  async function readHistory(name, query, isRetry) {
+    const response = await fetch(`/things/${encodeURIComponent(name)}/shadow/history?${query}`, { headers: { Authorization: "Bearer " + login.token } });
+    if (response.status === 401 && !isRetry && await renew()) return readHistory(name, query, true);
+    const answer = await response.json();
     if (!response.ok) throw new Refused(answer.message || response.statusText);
     return answer;
   }
@@ -78,6 +85,7 @@
     if (/bytes$/.test(path)) return scaled(value, ["B", "KB", "MB", "GB", "TB"], 1000);
     if (/percent$/.test(path)) return value.toFixed(1) + " %";
     if (/temperature_c$/.test(path)) return value.toFixed(1) + " °C";
+    if (/_at$/.test(path) && value > 1e9 && value < 1e10) return new Date(value * 1000).toLocaleString();
     if (/uptime_s$/.test(path)) return duration(value);
     return value.toLocaleString("en", { maximumFractionDigits: 3 });
   }
@@ -113,7 +121,10 @@
     $("shadow").replaceChildren(...[...new Set([...desired.keys(), ...reported.keys()])].sort().map((path) => {
       const isOpen = desired.has(path) && JSON.stringify(desired.get(path)) !== JSON.stringify(reported.get(path));
       const row = make("tr", undefined, isOpen ? "open" : "");
-      row.append(make("td", path), make("td", shown(path, desired.get(path))), make("td", shown(path, reported.get(path))));
+      row.append(make("td", path), ...[desired, reported].map((section) => {
+        const text = shown(path, section.get(path));
+        return make("td", text.length > 400 ? text.slice(0, 400) + "…" : text, text.length > 24 ? "long" : "");
+      }));
       return row;
     }));
     const columns = paths.slice(0, COLUMNS), head = make("tr");
@@ -126,6 +137,18 @@
     }));
     $("silent").hidden = history.length > 0;
     tell();
+  }
+  function drawChanges() {
+    const rows = changes.rows();
+    $("changes").replaceChildren(...rows.map(({ isReport, isRejected, when, who, what, version, request }) => {
+      const row = make("tr", undefined, isRejected ? "open" : isReport ? "quiet" : "");
+      const asked = make("td", request.length > SHOWN ? request.slice(0, SHOWN) + "…" : request, "request");
+      asked.title = request.slice(0, 2000);
+      row.append(make("td", when), make("td", who), make("td", what), make("td", version), asked);
+      return row;
+    }));
+    $("unchanged").hidden = rows.length > 0;
+    $("earlier").hidden = changes.before === null;
   }
   function tell() {
     const age = Math.max(0, Math.round((Date.now() - heardAt) / 1000));
@@ -152,10 +175,11 @@
     $("name").textContent = thing.label || name;
     $("about").textContent = [name, thing.thingType, thing.domain && thing.domain.id, thing.description].filter(Boolean).join(" · ");
     if (isFirst && line) {
-      topic = "thing-update-accepted" + thing.domainTopic + name;
-      line.subscribe(topic);
+      [topic, rejections] = ["accepted", "rejected"].map((what) => `thing-update-${what}${thing.domainTopic}${name}`);
+      line.subscribe(topic); line.subscribe(rejections);
     }
     draw();
+    changes.refresh();
   }
   function remember(at, said) {
     if (!said || at <= heardAt) return;
@@ -164,13 +188,16 @@
     heardAt = at;
   }
   function choose(name) {
-    if (topic && line) line.unsubscribe(topic);
-    [chosen, topic, shadow, version, history, heardAt] = [name, null, {}, 0, [], 0];
+    if (topic && line) { line.unsubscribe(topic); line.unsubscribe(rejections); }
+    [chosen, topic, rejections, shadow, version, history, heardAt] = [name, null, null, {}, 0, [], 0];
+    changes.follow(name);
+    drawChanges();
     for (const button of $("things").querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.name === name);
     $("thing").hidden = false; $("empty").hidden = true;
     look(name, true).catch(complain);
   }
   function hear(from, text) {
+    if (from === rejections) changes.refresh();
     if (from !== topic) return;
     const message = JSON.parse(text), change = message.state;
     version = message.version;
@@ -179,6 +206,8 @@
       else shadow[section] = merge(shadow[section] || {}, change[section]);
     }
     if (change && change.reported) remember(Math.max(Date.now(), heardAt + 1), change.reported);
+    // Only a thing's own report changes nothing that is desired; who did the rest is for the history to say.
+    if (change && !("desired" in change)) changes.hear(version, change); else changes.refresh();
     draw();
   }
 
@@ -225,7 +254,8 @@
   -d '{"action": "LOGIN", "attributes": {"userName": "${here.userName || "admin"}", "password": "YOUR PASSWORD"}}' \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["credentials"]["token"])')
 
-curl -s${trust} ${origin}/functions/ObservationLambda -H "Authorization: Bearer $TOKEN" -d '{"action": "FIND", "query": {
+curl -s${trust} ${origin}/functions/ObservationLambda -H "Authorization: Bearer $TOKEN" \\
+  -d '{"action": "FIND", "query": {
   "size": 0,
   "query": {"range": {"timestamp": {"gte": "now-1h"}}},
   "aggs": {"minutes": {"date_histogram": {"field": "timestamp", "interval": "minute"},
@@ -266,7 +296,9 @@ while True:
     time.sleep(1)`;
   }
 
+  const changes = new Changes({ read: readHistory, draw: drawChanges, complain });
   $("leave").onclick = leave;
+  $("earlier").onclick = () => changes.readEarlier().catch(complain);
   $("sign-in").onsubmit = async (event) => {
     event.preventDefault();
     const attributes = Object.fromEntries(new FormData(event.target));
