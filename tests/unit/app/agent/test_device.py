@@ -25,11 +25,11 @@ class Counted:
         self.reads = 0
 
     def facts(self) -> dict[str, Any]:
-        return {"host": {"name": "box"}}
+        return {"host": {"name": "box"}, "clock": {"type": "clock"}}
 
     def figures(self) -> dict[str, Any]:
         self.reads += 1
-        return {"reads": self.reads}
+        return {"reads": self.reads, "clock": {"ticks": self.reads}}
 
 
 @dataclass
@@ -88,8 +88,13 @@ async def test_the_first_report_has_the_facts_and_every_report_has_the_figures(f
     async with small_cloud(folder) as cloud, running(folder, cloud.port):
         first, second = await cloud.next_report(), await cloud.next_report()
 
-    assert first == {"host": {"name": "box"}, "reads": 1, "interval_s": 0.2}
-    assert second == {"reads": 2, "interval_s": 0.2}
+    assert first == {
+        "host": {"name": "box"},
+        "clock": {"type": "clock", "ticks": 1},
+        "reads": 1,
+        "interval_s": 0.2,
+    }
+    assert second == {"reads": 2, "clock": {"ticks": 2}, "interval_s": 0.2}
 
 
 async def test_a_wished_interval_is_obeyed_and_reported_back_at_once(folder: Path) -> None:

@@ -39,3 +39,12 @@ def test_facts_stay_the_same() -> None:
     machine = Machine()
 
     assert machine.facts() == machine.facts()
+
+
+def test_every_part_says_its_type_once_among_the_facts() -> None:
+    machine = Machine()
+    figures, facts = machine.figures(), machine.facts()
+    parts = {name for name, value in {**facts, **figures}.items() if isinstance(value, dict)}
+
+    assert {name: facts[name]["type"] for name in parts} == {name: name for name in parts}
+    assert "type" not in "".join(path for path, _ in leaves(figures))
