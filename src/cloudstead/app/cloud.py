@@ -37,7 +37,7 @@ from cloudstead.gateway.mqtt import GatewayLimits
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.log import CommitLog, GroupCommitWriter
 from cloudstead.protocols.mqtt import Broker
-from cloudstead.storage.observations import open_observations
+from cloudstead.storage.observations import ClickHouseIndex, open_observations
 from cloudstead.storage.sql import Database
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import Settings
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import IdSource
-    from cloudstead.core.observations.ports import ObservationIndex
     from cloudstead.core.people.sign_in import SignIn
     from cloudstead.core.spine.ports import LogWriter
     from cloudstead.gateway.mqtt import MqttGateway
@@ -67,7 +66,7 @@ class Cloud:
     tasks: Tasks
     database: Database
     log: CommitLog
-    index: ObservationIndex
+    index: ClickHouseIndex
     hasher: PasswordHasher
     tokens: Tokens
     identities: Identities

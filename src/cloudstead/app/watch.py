@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from cloudstead.app.cloud import Cloud
 
+_FAILURE_COUNTS_MS: Final = 60_000
 _LEAST_FREE_BYTES: Final = 64 << 20  # one segment of the log
 
 
@@ -15,7 +16,9 @@ async def troubles_of(cloud: Cloud) -> list[str]:
     """Return what is wrong, in words for an operator; empty when nothing is."""
     troubles = []
     spine = cloud.spine
-    if spine.intake.last_failure is not None:
+    # The next record that is stored clears it; where nothing is sent, it counts for a minute.
+    since_failure_ms = cloud.clock.millis() - spine.intake.last_failure_ms
+    if spine.intake.last_failure is not None and since_failure_ms < _FAILURE_COUNTS_MS:
         troubles.append(f"The log cannot be written: {spine.intake.last_failure}")
     if spine.applier.last_failure is not None:
         troubles.append(f"Shadows cannot be read: {spine.applier.last_failure}")
@@ -31,6 +34,11 @@ async def troubles_of(cloud: Cloud) -> list[str]:
         await cloud.index.ping()
     except Exception as error:  # noqa: BLE001 - whatever the store's trouble is, it is the answer
         troubles.append(f"The observation store does not answer: {error}")
+    if cloud.index.detached_parts:
+        troubles.append(
+            f"{cloud.index.detached_parts} parts of the observation store are broken and were set aside: their "
+            "observations cannot be found."
+        )
     free = shutil.disk_usage(cloud.folder.path).free
     if free < _LEAST_FREE_BYTES:
         troubles.append(f"Only {free >> 20} MiB are free where the data lies.")

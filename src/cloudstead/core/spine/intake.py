@@ -43,6 +43,7 @@ class Intake:
         self.stored = 0
         self.failed = 0
         self.last_failure: Exception | None = None
+        self.last_failure_ms = 0
 
     def open(self, writer: LogWriter, *, committed_offset: int) -> None:
         """Begin to take requests; ``committed_offset`` is the last one in the log."""
@@ -88,7 +89,7 @@ class Intake:
             self._fail(request, error)
             return
         except LogError as error:
-            self.last_failure = error
+            self._note_failure(error)
             self._fail(request, error)
             return
         self._last = request
@@ -119,7 +120,7 @@ class Intake:
 
     def refused(self, batch: list[ShadowRequest], error: Exception) -> None:
         """Hear from the log writer that nothing of a batch could be stored: nobody gets an acknowledgement."""
-        self.last_failure = error
+        self._note_failure(error)
         for request in batch:
             self._fail(request, error)
         self._pass_on(batch, [])
@@ -144,6 +145,10 @@ class Intake:
         if stored:
             self._apply(stored)
         self.tell_room()
+
+    def _note_failure(self, error: Exception) -> None:
+        self.last_failure = error
+        self.last_failure_ms = self._clock.millis()
 
     def close(self) -> None:
         """Write what was taken; afterwards nothing is taken any more."""

@@ -9,8 +9,13 @@ from typing import Final
 # 64 paths of a part have columns of their own, further ones share columns: at 1024 a week of ten million rows opened
 # 13,000 files. Eight types per path are one more than `search.flattening` writes.
 _STATE = "JSON(max_dynamic_paths = 64, max_dynamic_types = 8)"
-# A part is on disk before its insert returns. A retried insert is recognised by its token.
-_DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"
+# A part is on disk before its insert returns. A retried insert is recognised by its token. The last 64 MiB of a disk
+# are left alone: an insert that runs out of space half-way is acknowledged by the embedded engine all the same, and
+# its part found broken at the next start.
+_DURABLE = (
+    "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, "
+    f"min_free_disk_bytes_to_perform_insert = {64 << 20}"
+)
 
 TABLES: Final = (
     f"""CREATE TABLE IF NOT EXISTS observations (

@@ -33,11 +33,12 @@ async def test_what_could_not_be_stored_is_refused_and_changes_nothing(life):
 async def test_a_failure_of_the_log_is_known_until_something_is_stored_again(life):
     await life.update("lamp")
     life.writer.refuse(DISK_FULL)
-    while_failing = life.spine.intake.last_failure
+    while_failing = life.spine.intake.last_failure, life.spine.intake.last_failure_ms
     await life.update("lamp")
     await life.commit()
 
-    assert (while_failing, life.spine.intake.last_failure) == (DISK_FULL, None)
+    assert while_failing == (DISK_FULL, life.clock.millis())
+    assert life.spine.intake.last_failure is None
 
 
 async def test_a_get_waits_for_what_was_sent_before_it(life):
