@@ -37,7 +37,7 @@ async def test_a_failure_of_the_log_is_known_until_something_is_stored_again(lif
     await life.update("lamp")
     await life.commit()
 
-    assert while_failing == (DISK_FULL, life.clock.millis())
+    assert while_failing == (DISK_FULL, life.world.tenant.clock.millis())
     assert life.spine.intake.last_failure is None
 
 
