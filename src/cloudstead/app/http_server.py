@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cloudstead.app.errors import AddressUnusable
+from cloudstead.app.http_connection import HttpConnection
 from cloudstead.gateway.upgrade import LooseWebSocketProtocol
 
 if TYPE_CHECKING:
@@ -50,25 +50,6 @@ class _Embedded(uvicorn.Server):
                 connection.transport.abort()
 
 
-class CertifiedHttp(HttpToolsProtocol):
-    """HTTP that tells the application the client's certificate, as ``scope["state"]["peer_certificate"]`` (DER)."""
-
-    _certificate: bytes | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
-        """Look once for the certificate that the handshake has checked."""
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None:
-            self._certificate = tls.getpeercert(binary_form=True)
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        if self._certificate is not None:
-            self.scope["state"]["peer_certificate"] = self._certificate
-
-
 class HttpServer:
     """One listener."""
 
@@ -86,7 +67,7 @@ class HttpServer:
         self._server = _Embedded(
             uvicorn.Config(
                 app,
-                http=CertifiedHttp,
+                http=HttpConnection,
                 ws=LooseWebSocketProtocol,
                 ws_per_message_deflate=False,  # old MQTT clients offer it and cannot do it
                 ws_ping_interval=None,  # MQTT has its own keep-alive

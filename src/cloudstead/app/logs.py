@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # These libraries tell every request or statement at level info; our own lines say the same with the request's id.
 # Some tell addresses with their queries, where passwords may stand.
-_TALKATIVE = ("uvicorn.access", "uvicorn.error", "alembic", "clickhouse_connect", "urllib3", "websockets", "asyncio")
+_TALKATIVE = ("uvicorn.access", "alembic", "clickhouse_connect", "urllib3", "websockets", "asyncio")
 
 
 def configure_logging(settings: LoggingSettings) -> None:
@@ -51,6 +51,8 @@ def configure_logging(settings: LoggingSettings) -> None:
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It warns of every malformed request: whoever sends nonsense would decide how long the log becomes.
+    logging.getLogger("uvicorn.error").setLevel(max(level, logging.ERROR))
 
 
 # A trace tells where an exception came from, but not the values of the variables there: keys and passwords are among

@@ -15,6 +15,7 @@ structlog.contextvars.bind_contextvars(request_id="r1")
 structlog.get_logger("cloudstead.test").info("stored", offset=7)
 logging.getLogger("library").warning("of %s", "another")
 logging.getLogger("uvicorn.access").info("GET /")
+logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
 password = "open sesame"
 try:
     1 / 0

@@ -1,0 +1,95 @@
+"""One HTTP connection: uvicorn's, with the client's certificate, and with bounds on what comes before a request.
+
+uvicorn bounds neither the size of a head nor the time that it takes: nobody has to sign in to send headers without end,
+or to keep connections open on which nothing is ever asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+MAX_HEAD_BYTES: Final = 64 * 1024  # a signed URL with its session token is under 4 KB; servers commonly take 8 to 64
+MAX_HEAD_S: Final = 30.0
+
+_TOO_LARGE: Final = (  # RFC 6585, section 5
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class HttpConnection(HttpToolsProtocol):
+    """HTTP that tells the application the client's certificate, as ``scope["state"]["peer_certificate"]`` (DER)."""
+
+    _certificate: bytes | None = None
+    _patience: asyncio.TimerHandle | None = None
+    _waits_since: float | None = None  # the head of a request is not whole yet
+    _unread_bytes = 0
+    _got_on = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
+        """Look once for the certificate that the handshake has checked, and begin to wait for a request."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._certificate = tls.getpeercert(binary_form=True)
+        self._waits_since = self.loop.time()
+        self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._end_patience()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over."""
+        self._end_patience()
+        super().handle_websocket_upgrade()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; end the connection when the parser gathers too much without getting anywhere."""
+        self._got_on = False
+        super().data_received(data)
+        # Heads are what gathers, and the trailers behind a body: neither is handed on before it is whole.
+        self._unread_bytes = 0 if self._got_on else self._unread_bytes + len(data)
+        if self._unread_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        if self._waits_since is None:
+            self._waits_since = self.loop.time()
+        if self._certificate is not None:
+            self.scope["state"]["peer_certificate"] = self._certificate
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._waits_since = None
+        self._got_on = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Hand on a part of the body."""
+        self._got_on = True
+        super().on_body(body)
+
+    def _look(self) -> None:
+        """End the connection of a client that takes too long to say what it wants.
+
+        One timer that comes again, rather than one for each request: who is late is ended after twice the time at most.
+        """
+        waits_since = self._waits_since
+        if waits_since is not None and self.loop.time() - waits_since >= MAX_HEAD_S:
+            self.transport.abort()
+            return
+        self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

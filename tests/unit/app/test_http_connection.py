@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from uvicorn.server import ServerState
+
+from cloudstead.app.http_connection import MAX_HEAD_BYTES, MAX_HEAD_S, HttpConnection
+from cloudstead.gateway.upgrade import LooseWebSocketProtocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+UPLOAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+UPGRADE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"  # RFC 6455, section 1.3
+)
+FIELD = b"x: " + b"y" * 1000 + b"\r\n"
+
+
+class Time:
+    """The loop's time, which passes when it is told to; tasks run on the real loop."""
+
+    def __init__(self) -> None:
+        self._now_s = 100.0
+        self._timers: list[tuple[float, asyncio.Handle]] = []
+        self.create_task = asyncio.get_running_loop().create_task
+
+    def time(self) -> float:
+        return self._now_s
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, (), asyncio.get_running_loop())
+        self._timers.append((self._now_s + seconds, handle))
+        return handle
+
+    @property
+    def is_awaited(self) -> bool:
+        return any(not handle.cancelled() for _, handle in self._timers)
+
+    def go_on(self, seconds: float) -> None:
+        self._now_s += seconds
+        due = [handle for when, handle in self._timers if when <= self._now_s]
+        self._timers = [each for each in self._timers if each[0] > self._now_s]
+        for handle in due:
+            if not handle.cancelled():
+                handle._run()
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written and tells how it ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.end = ""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return bool(self.end)
+
+    def close(self) -> None:
+        self.end = self.end or "closed"
+
+    def abort(self) -> None:
+        self.end = "aborted"
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        while (await receive()).get("more_body"):
+            pass
+        await PlainTextResponse("here")(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+
+
+@pytest.fixture
+async def connection() -> HttpConnection:
+    config = uvicorn.Config(answer, ws=LooseWebSocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=75)
+    config.load()
+    made = HttpConnection(config, ServerState(), {}, _loop=Time())
+    made.connection_made(Transport())
+    return made
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def wait(connection: HttpConnection, seconds: float) -> None:
+    connection.loop.go_on(seconds)
+    await settle()
+
+
+@pytest.mark.parametrize("begun", [REQUEST, REQUEST + b"x: ", b"GET /", UPLOAD, UPLOAD + b"x: "])
+async def test_what_is_never_whole_is_refused_before_it_fills_the_memory(
+    connection: HttpConnection, begun: bytes
+) -> None:
+    connection.data_received(begun)
+    more = b"y" * 1000 if begun.endswith((b" ", b"/")) else FIELD
+    for _ in range(MAX_HEAD_BYTES // len(more)):
+        connection.data_received(more)
+        assert not connection.transport.is_closing()
+    connection.data_received(more)
+    connection.data_received(more)
+
+    assert connection.transport.is_closing()
+    assert b" 431 " in connection.transport.written
+
+
+async def test_a_long_connection_of_small_requests_is_not_refused(connection: HttpConnection) -> None:
+    for _ in range(MAX_HEAD_BYTES // 1000 * 2):
+        connection.data_received(REQUEST + FIELD)
+        connection.data_received(b"\r\n")
+        await settle()
+
+    assert not connection.transport.is_closing()
+    assert connection.transport.written.count(b" 200 ") == MAX_HEAD_BYTES // 1000 * 2
+
+
+async def test_a_large_body_is_not_refused(connection: HttpConnection) -> None:
+    connection.data_received(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n")
+    for _ in range(200):
+        connection.data_received(b"y" * 1000)
+    await settle()
+
+    assert b" 200 " in connection.transport.written
+
+
+@pytest.mark.parametrize("sent", [b"", REQUEST, REQUEST + b"\r\n" + REQUEST])
+async def test_a_client_that_does_not_say_what_it_wants_is_ended(connection: HttpConnection, sent: bytes) -> None:
+    if sent:
+        connection.data_received(sent)
+    await settle()
+    await wait(connection, MAX_HEAD_S)
+    await wait(connection, MAX_HEAD_S)
+
+    assert connection.transport.end == "aborted"
+
+
+async def test_a_client_that_comes_back_in_time_is_not_ended(connection: HttpConnection) -> None:
+    for _ in range(5):
+        connection.data_received(REQUEST + b"\r\n")
+        await settle()
+        await wait(connection, MAX_HEAD_S)
+
+    assert not connection.transport.is_closing()
+
+
+@pytest.mark.parametrize("upgrade", [UPGRADE, b""], ids=["WebSocket", "end"])
+async def test_only_http_is_watched_and_only_while_it_lasts(connection: HttpConnection, upgrade: bytes) -> None:
+    assert connection.loop.is_awaited
+    if upgrade:
+        connection.data_received(REQUEST + upgrade + b"\r\n")
+        await settle()
+        assert b" 101 " in connection.transport.written
+    else:
+        connection.connection_lost(None)
+
+    assert not connection.loop.is_awaited
