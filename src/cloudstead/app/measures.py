@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from cloudstead.app.cloud import Cloud
+
+
+_AS_OF_NOW: Final = frozenset({"connections", "devices", "people", "held", "sessions", "retained"})
+"""What the gateway tells as of now; all else it counts from its start."""
 
 
 def new_registry(cloud: Cloud) -> CollectorRegistry:
@@ -36,6 +40,7 @@ class _CloudCollector(Collector):
         """Yield the metrics as of now."""
         yield from self._spine()
         yield from self._gateway()
+        yield from self._index()
 
     def _spine(self) -> Iterable[Metric]:
         spine, log = self._cloud.spine, self._cloud.log
@@ -56,4 +61,18 @@ class _CloudCollector(Collector):
 
     def _gateway(self) -> Iterable[Metric]:
         for name, value in self._cloud.gateway.counters().items():
-            yield GaugeMetricFamily(f"cloudstead_mqtt_{name}", "See the reference of metrics.", value)
+            kind = GaugeMetricFamily if name in _AS_OF_NOW else CounterMetricFamily
+            yield kind(f"cloudstead_mqtt_{name}", f"MQTT: {name.replace('_', ' ')}.", value)
+
+    def _index(self) -> Iterable[Metric]:
+        index = self._cloud.index
+        counts = index.counts
+        yield CounterMetricFamily("cloudstead_index_rows", "Rows written into the index.", counts.rows)
+        yield CounterMetricFamily("cloudstead_index_skipped", "Offsets that the index held already.", counts.skipped)
+        yield CounterMetricFamily(
+            "cloudstead_index_unindexed", "States that are kept but cannot be searched.", counts.unindexed
+        )
+        yield CounterMetricFamily(
+            "cloudstead_index_crowded_paths", "Paths beyond what an account may have.", counts.crowded_paths
+        )
+        yield GaugeMetricFamily("cloudstead_index_broken_parts", "Parts set aside as broken.", index.detached_parts)
