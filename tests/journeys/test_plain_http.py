@@ -155,10 +155,21 @@ def test_the_first_page_shows_itself_to_this_machine_only(demo: Demo) -> None:
     assert demo.administrator.api_key not in page.text
     (token,) = _TOKEN.findall(page.text)
     assert _TOKEN.findall(elsewhere.text) == []
-    for action, refused in (("LIST", None), ("CREATE", "NOT_AUTHORIZED")):
-        payload = {"action": action, "attributes": {"id": "x", "domain": "root", "label": "X"}}
-        answer = ask(demo, "POST", "/functions/ThingTypeLambda", payload, Authorization=f"Bearer {token}").json
+    own = {"thingName": demo.ready["thing_name"]}
+    for function, action, attributes, refused in (
+        ("ThingTypeLambda", "LIST", {}, None),
+        ("ThingTypeLambda", "CREATE", {"id": "x", "domain": "root", "label": "X"}, "NOT_AUTHORIZED"),
+        ("ThingLambda", "GET", own, None),
+        ("ThingLambda", "DOWNLOAD_CERTIFICATE", own, "NOT_AUTHORIZED"),
+    ):
+        payload = {"action": action, "attributes": attributes}
+        answer = ask(demo, "POST", f"/functions/{function}", payload, Authorization=f"Bearer {token}").json
         assert (json.loads(answer["errorMessage"])["messageKey"] if "errorMessage" in answer else None) == refused
+
+
+@pytest.mark.parametrize("said", ["X_Forwarded_For", "Forwarded", "X_Real_IP", "Via"])
+def test_the_page_shows_itself_to_nobody_behind_a_proxy(demo: Demo, said: str) -> None:
+    assert _TOKEN.findall(ask(demo, "GET", "/", **{said: "192.0.2.1"}).text) == []
 
 
 def test_a_revoked_certificate_is_on_the_list(demo: Demo, administrator: AwsUser, tmp_path: Path) -> None:

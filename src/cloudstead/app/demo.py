@@ -43,7 +43,7 @@ class DemoRecord(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     api_key: str
     thing_name: ThingName
-    viewer_id: PersonId  # may only read; the page shows itself to this machine in the viewer's name
+    viewer_id: PersonId  # may only watch; the page shows itself to this machine in the viewer's name
 
     def __repr__(self) -> str:
         """Show no secret."""
@@ -100,7 +100,7 @@ async def _make(cloud: Cloud) -> DemoRecord:
         )
         viewer = _viewer(account, PersonId(ids.new()), now_ms=clock.millis())
         unit.people.add(viewer)
-        unit.people.put_membership(Membership(account.id, viewer.id, (Grant(DomainId(ROOT_ID), "Read"),)))
+        unit.people.put_membership(Membership(account.id, viewer.id, (Grant(DomainId(ROOT_ID), "Watch"),)))
         grants = (Grant(DomainId(ROOT_ID), ADMINISTRATOR),)
         caller = Caller(account.id, f"person:{person.id}", person.user_name, person.id, grants)
         key = make_api_key(unit, caller, clock=clock, ids=ids, name="demo", grants=grants, owner_id=person.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.responses import Response
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.ids import AccountId
     from cloudstead.web.call import Call
+
+
+_PROXIES_SAY: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +149,13 @@ def _page(cloud: Cloud, addresses: Addresses, demo: DemoRecord | None) -> Callab
 
 
 async def _viewer_token(cloud: Cloud, demo: DemoRecord | None, call: Call[None]) -> str | None:
-    """Return a token that reads the demo's account, for requests from this machine to this machine only."""
+    """Return a token that watches the demo's account, for requests from this machine to this machine only.
+
+    A proxy may write our own name into ``Host``, but then mostly tells that it stands in between.
+    """
     if demo is None or not is_local(call.peer_address, call.headers.get("host")):
+        return None
+    if any(name in call.headers for name in _PROXIES_SAY):
         return None
     account, person = await cloud.database.read(
         lambda unit: (unit.accounts.get(demo.account_id), unit.people.get(demo.viewer_id))

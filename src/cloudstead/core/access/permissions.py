@@ -13,16 +13,16 @@ def _words(*words: str) -> frozenset[Permission]:
     return frozenset(Permission(word) for word in words)
 
 
-READ: Final = _words(
+WATCH: Final = _words(
     "domain:read",
     "thing:read",
-    "thing:download-certificate",
     "thing-type:read",
     "shadow:read",
     "observation:read",
     "event:subscribe",
     "thing-topic:subscribe",
 )
+READ: Final = WATCH | _words("thing:download-certificate")  # Cloud Connect 2.11, section 11.1.2: with its private key
 WRITE: Final = READ | _words(
     "domain:create",
     "domain:update",
@@ -49,8 +49,16 @@ class Role:
 
 
 BUILT_IN_ROLES: Final = MappingProxyType(
-    {role.name: role for role in (Role("Read", READ), Role("ReadWrite", WRITE), Role("Administrator", ADMINISTER))}
+    {
+        role.name: role
+        for role in (
+            Role("Watch", WATCH),
+            Role("Read", READ),
+            Role("ReadWrite", WRITE),
+            Role("Administrator", ADMINISTER),
+        )
+    }
 )
-"""The roles that every account has. Cloud Connect 2.11 names the first two (section 2.1.1, ``roleName``)."""
+"""The roles that every account has. Cloud Connect 2.11 names the two in the middle (section 2.1.1, ``roleName``)."""
 
 ALL_PERMISSIONS: Final = frozenset[Permission]().union(*(role.permissions for role in BUILT_IN_ROLES.values()))

@@ -8,7 +8,14 @@ KNOWN = ("Read", "ReadWrite")
 
 
 @pytest.mark.parametrize(
-    ("role", "shown"), [("Read", "Read"), ("ReadWrite", "ReadWrite"), ("Administrator", "ReadWrite"), ("Emperor", None)]
+    ("role", "shown"),
+    [
+        ("Watch", None),
+        ("Read", "Read"),
+        ("ReadWrite", "ReadWrite"),
+        ("Administrator", "ReadWrite"),
+        ("Emperor", None),
+    ],
 )
 def test_a_role_is_shown_as_the_widest_known_one_within_it(role, shown):
     assert shown_as(role, KNOWN) == shown
