@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudstead.app.settings import Settings
-    from cloudstead.core.accounts.model import Account
+    from cloudstead.core.accounts.model import Account, MqttProfile
     from cloudstead.core.unit import Unit
 
 
@@ -57,7 +57,13 @@ def random_password() -> str:
 
 
 async def create_account(
-    settings: Settings, *, name: str, user_name: str, email: str, hosts: Sequence[str]
+    settings: Settings,
+    *,
+    name: str,
+    user_name: str,
+    email: str,
+    hosts: Sequence[str],
+    mqtt_profile: MqttProfile,
 ) -> OpenedAccount:
     """Open an account with an administrator who has a password and an API key.
 
@@ -69,7 +75,15 @@ async def create_account(
         open_keys(folder, SystemClock())  # so that a folder begun here has its secrets before its first account
         database = await Database.open(state_url(settings, folder), on_events=lambda _events: None)
         try:
-            return await _open(database, settings, name=name, user_name=user_name, email=email, hosts=hosts)
+            return await _open(
+                database,
+                settings,
+                name=name,
+                user_name=user_name,
+                email=email,
+                hosts=hosts,
+                mqtt_profile=mqtt_profile,
+            )
         finally:
             await database.close()
     finally:
@@ -77,7 +91,14 @@ async def create_account(
 
 
 async def _open(
-    database: Database, settings: Settings, *, name: str, user_name: str, email: str, hosts: Sequence[str]
+    database: Database,
+    settings: Settings,
+    *,
+    name: str,
+    user_name: str,
+    email: str,
+    hosts: Sequence[str],
+    mqtt_profile: MqttProfile,
 ) -> OpenedAccount:
     clock = SystemClock()
     ids = Uuid7Source(clock)
@@ -87,7 +108,9 @@ async def _open(
     chosen = list(hosts) or own_hosts(settings)
 
     def work(unit: Unit) -> OpenedAccount:
-        account = open_account(unit, ids, clock, name=name, stack=settings.public.stack, hosts=chosen)
+        account = open_account(
+            unit, ids, clock, name=name, stack=settings.public.stack, hosts=chosen, mqtt_profile=mqtt_profile
+        )
         person = add_administrator(
             unit, account, ids=ids, clock=clock, user_name=user_name, password_hash=password_hash, email=email
         )

@@ -145,17 +145,41 @@ def account() -> None:
 @click.option("--user", "user_name", required=True, help="User name of its administrator.")
 @click.option("--email", help="Mail address of the administrator.")
 @click.option("--host", "hosts", multiple=True, help="Host name that the account answers to; may be repeated.")
+@click.option(
+    "--mqtt-profile",
+    default="aws-2017",
+    show_default=True,
+    type=click.Choice(["aws-2017", "standard"]),
+    help="Limits of its MQTT clients; persistent sessions, QoS 2 and shared subscriptions need the second.",
+)
 def create(
-    *, config: Path | None, data: str | None, name: str, user_name: str, email: str | None, hosts: tuple[str, ...]
+    *,
+    config: Path | None,
+    data: str | None,
+    name: str,
+    user_name: str,
+    email: str | None,
+    hosts: tuple[str, ...],
+    mqtt_profile: str,
 ) -> None:
     """Open an account with an administrator, while no server is running."""
     from cloudstead.app.accounts import create_account  # noqa: PLC0415  # each command loads what it needs
     from cloudstead.app.welcome import show_account  # noqa: PLC0415
+    from cloudstead.core.accounts.model import MqttProfile  # noqa: PLC0415
 
     settings = _settings({"data": data}, config)
     address = email or f"{user_name}@{settings.public.hostname}"
     opened = _operate(
-        lambda: asyncio.run(create_account(settings, name=name, user_name=user_name, email=address, hosts=hosts))
+        lambda: asyncio.run(
+            create_account(
+                settings,
+                name=name,
+                user_name=user_name,
+                email=address,
+                hosts=hosts,
+                mqtt_profile=MqttProfile(mqtt_profile),
+            )
+        )
     )
     show_account(opened)
 

@@ -15,6 +15,7 @@ import msgspec
 from cloudstead.app.accounts import own_hosts, random_password
 from cloudstead.app.errors import CannotStart
 from cloudstead.app.private_files import write_private
+from cloudstead.core.accounts.model import MqttProfile
 from cloudstead.core.accounts.opening import ADMINISTRATOR, add_administrator, open_account
 from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.credentials.api_keys import make_api_key
@@ -87,7 +88,13 @@ async def _make(cloud: Cloud) -> DemoRecord:
 
     def work(unit: Unit) -> DemoRecord:
         account = open_account(
-            unit, ids, clock, name=settings.demo.account, stack=settings.public.stack, hosts=own_hosts(settings)
+            unit,
+            ids,
+            clock,
+            name=settings.demo.account,
+            stack=settings.public.stack,
+            hosts=own_hosts(settings),
+            mqtt_profile=MqttProfile(settings.demo.mqtt_profile),
         )
         person = add_administrator(
             unit,

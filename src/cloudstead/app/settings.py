@@ -195,6 +195,13 @@ class DemoSettings(Section, frozen=True):
 
     account: Annotated[str, Meta(description="Name of the account.", min_length=1)] = "Demo"
     user_name: Annotated[str, Meta(description="User name of its administrator.", min_length=1)] = "admin"
+    mqtt_profile: Annotated[
+        str,
+        Meta(
+            description="Limits of its MQTT clients: `aws-2017`, or `standard` with persistent sessions and QoS 2.",
+            pattern="^(aws-2017|standard)$",
+        ),
+    ] = "aws-2017"
     interval_s: Annotated[float, Meta(description="Seconds between two reports of this machine.", ge=0.1, le=3600)] = (
         1.0
     )

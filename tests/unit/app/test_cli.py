@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +78,17 @@ def test_a_second_account_needs_host_names_of_its_own(tmp_path: Path) -> None:
 
     assert "--host" in one_line(refused)
     assert opened.returncode == 0
+
+
+@pytest.mark.parametrize(("options", "profile"), [((), "aws-2017"), (("--mqtt-profile", "standard"), "standard")])
+def test_an_account_has_the_mqtt_profile_that_was_asked_for(
+    tmp_path: Path, options: tuple[str, ...], profile: str
+) -> None:
+    outcome = run("account", "create", "--data", str(tmp_path / "d"), "--name", "One", "--user", "admin", *options)
+    assert outcome.returncode == 0, outcome.stderr
+
+    with closing(sqlite3.connect(tmp_path / "d" / "state.sqlite")) as state:
+        assert state.execute("SELECT mqtt_profile FROM accounts").fetchall() == [(profile,)]
 
 
 def test_an_account_cannot_be_opened_behind_a_servers_back(tmp_path: Path) -> None:
