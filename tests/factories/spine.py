@@ -36,6 +36,10 @@ class StepWriter:
     def depth(self) -> int:
         return len(self.taken)
 
+    @property
+    def depth_bytes(self) -> int:
+        return sum(len(payload) for _, payload in self.taken)
+
     def submit(self, entry: ShadowRequest, payload: bytes) -> None:
         if self.is_closed:
             raise LogClosed("closed")

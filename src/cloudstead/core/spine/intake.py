@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_WAITING = 8_192
 """Requests that may wait for the disk before the doors stop reading: two dozen full batches."""
 
+MAX_WAITING_BYTES = 64 << 20
+"""What these may hold: as many of the largest messages would take a gigabyte."""
+
 
 class Intake:
     """The one way into the log. Lives on the event loop.
@@ -38,6 +41,7 @@ class Intake:
         self._report = report
         self._writer: LogWriter | None = None
         self._last: ShadowRequest | None = None
+        self._followers = self._follower_bytes = 0
         self._on_room: list[Callable[[], None]] = []
         self.committed_offset = 0
         self.stored = 0
@@ -53,7 +57,11 @@ class Intake:
     @property
     def is_full(self) -> bool:
         """Whether the doors should stop reading until there is room again."""
-        return self._writer is not None and self._writer.depth >= MAX_WAITING
+        writer = self._writer
+        return writer is not None and (
+            writer.depth + self._followers >= MAX_WAITING
+            or writer.depth_bytes + self._follower_bytes >= MAX_WAITING_BYTES
+        )
 
     @property
     def depth(self) -> int:
@@ -99,7 +107,10 @@ class Intake:
             request.on_stored(request)
         if self._last is None:
             self._apply([request])
-        elif self._last.followers is None:
+            return
+        self._followers += 1
+        self._follower_bytes += len(request.payload)
+        if self._last.followers is None:
             self._last.followers = [request]
         else:
             self._last.followers.append(request)
@@ -137,6 +148,7 @@ class Intake:
         if self._last is batch[-1]:
             self._last = None
         if any(request.followers for request in batch):
+            self._forget_followers(batch)
             stored = [
                 each
                 for request in batch
@@ -149,6 +161,11 @@ class Intake:
     def _note_failure(self, error: Exception) -> None:
         self.last_failure = error
         self.last_failure_ms = self._clock.millis()
+
+    def _forget_followers(self, batch: list[ShadowRequest]) -> None:
+        followers = [each for request in batch for each in request.followers or ()]
+        self._followers -= len(followers)
+        self._follower_bytes -= sum(len(each.payload) for each in followers)
 
     def close(self) -> None:
         """Write what was taken; afterwards nothing is taken any more."""

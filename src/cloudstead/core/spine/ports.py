@@ -31,6 +31,11 @@ class LogWriter(Protocol):
         """How many records were submitted and are not yet on disk."""
         ...
 
+    @property
+    def depth_bytes(self) -> int:
+        """How many bytes these records have."""
+        ...
+
     def submit(self, entry: ShadowRequest, payload: bytes, /) -> None:
         """Queue one record; never blocks."""
         ...

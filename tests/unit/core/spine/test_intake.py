@@ -4,7 +4,7 @@ import pytest
 
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.errors import ShadowUnavailable
-from cloudstead.core.spine.intake import MAX_WAITING
+from cloudstead.core.spine.intake import MAX_WAITING, MAX_WAITING_BYTES
 from cloudstead.core.spine.requests import Origin
 from cloudstead.log import LogWriteFailed, RecordTooLarge
 
@@ -129,6 +129,27 @@ async def test_a_full_intake_asks_to_stop_reading_and_tells_of_room(life):
     await life.commit()
 
     assert (was_full, told[-1]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("verb", "size", "count"),
+    [
+        (Verb.UPDATE, MAX_WAITING_BYTES // 64, 64),
+        (Verb.GET, MAX_WAITING_BYTES // 64, 64),
+        (Verb.GET, 0, MAX_WAITING - 1),
+    ],
+)
+async def test_neither_large_requests_nor_gets_fill_the_memory(life, verb, size, count):
+    payload = b"x" * size
+    await life.update("lamp")
+    for _ in range(count - 1):
+        await life.submit("lamp", verb, payload)
+    before = life.spine.is_full
+    await life.submit("lamp", verb, payload)
+    was_full = life.spine.is_full
+    await life.commit()
+
+    assert (before, was_full, life.spine.intake.is_full) == (False, True, False)
 
 
 async def test_a_caller_who_cannot_wait_is_turned_away_while_it_is_full(life):
