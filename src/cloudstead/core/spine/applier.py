@@ -177,7 +177,8 @@ class Applier:
                     attempt += 1
                     self.last_failure = error
                     await self._pause(attempt, error)
-                    continue
+                # Looked at again: what was in memory may have been forgotten while the others were read.
+                continue
             attempt = 0
             self.last_failure = None
             applied += self._apply_next()

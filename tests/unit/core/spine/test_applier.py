@@ -214,3 +214,21 @@ async def test_a_request_that_comes_while_a_batch_is_applied_is_applied_behind_i
     await life.commit()
 
     assert order == ["first", "second", 2]
+
+
+async def test_a_shadow_that_is_forgotten_while_another_one_is_read_is_read_again(world):
+    life = await world.live(kept_shadows=0)
+    for name in ("lamp", "pump"):
+        await life.entry(name)
+    await life.update("lamp", {"a": 1})
+    await life.commit()
+    life.database.may_read.clear()
+    await life.update("lamp", {"b": 2})
+    await life.update("pump", {"c": 3})
+    life.writer.commit()
+    await life.spine.projector.settle()
+    life.database.may_read.set()
+    await life.commit()
+
+    assert (await life.shadow("lamp")).reported == {"a": 1, "b": 2}
+    assert (await life.shadow("pump")).reported == {"c": 3}
