@@ -144,6 +144,12 @@ class TestWhoMayCall:
         answer = cloud.request(method, path, headers={"authorization": "Bearer csk_no"})
         assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
 
+    @pytest.mark.parametrize("sent", ["Bearer", "bearer"])
+    def test_a_bearer_without_a_token_is_told_where_to_get_one(self, cloud, method, path, sent):
+        answer = cloud.request(method, path, headers={"authorization": sent})
+        assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
+        assert "LOGIN action of AuthLambda" in answer.json()["message"]
+
     def test_somebody_disabled_may_not(self, cloud, method, path):
         cloud.callers.disabled.add(cloud.anna.id)
         answer = send(cloud.signed(method, path, service="iotdata", session=cloud.session(cloud.anna)))
