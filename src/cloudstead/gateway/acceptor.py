@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _HANDSHAKE_S: Final = 10.0
 _SHUTDOWN_S: Final = 5.0  # for the client's answer to our close_notify
 _HANDSHAKES_AT_ONCE: Final = 32
+# A handshake takes milliseconds here; the rest of it is waiting for the client, and costs nobody else anything. Whoever
+# keeps us waiting gives the turn back, or 32 connections that say nothing would keep everybody out for ten seconds.
+_TURN_S: Final = 0.1
+_GREETINGS_KEPT: Final = 2048  # of clients that take their time; beyond that the one that was slow longest goes
 _PAUSE_S: Final = 0.5
 # accept(2): these concern one connection that went away again, not the listener.
 _OF_THE_CLIENT: Final = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EPERM})
@@ -53,7 +57,8 @@ class Acceptor:
         self._spawn = spawn
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self._greetings: set[asyncio.Task[None]] = set()
+        self._greetings: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
+        self._turns: set[asyncio.Task[None]] = set()
         self._is_listening = False
         self._is_closed = False
 
@@ -83,7 +88,7 @@ class Acceptor:
 
     def _accept_some(self) -> None:
         for _ in range(self._per_turn):
-            if len(self._greetings) >= _HANDSHAKES_AT_ONCE:
+            if len(self._turns) >= _HANDSHAKES_AT_ONCE:
                 self._deafen()
                 return
             try:
@@ -97,9 +102,17 @@ class Acceptor:
                 self._counters.turned_away += 1
                 client.close()
                 continue
+            if len(self._greetings) >= _GREETINGS_KEPT:
+                self._counters.turned_away += 1
+                next(iter(self._greetings)).cancel()
             task = self._spawn(self._greet(client))
-            self._greetings.add(task)
+            self._turns.add(task)
+            self._greetings[task] = self._loop.call_later(_TURN_S, self._end_turn, task)
             task.add_done_callback(partial(self._greeted, client))
+
+    def _end_turn(self, task: asyncio.Task[None]) -> None:
+        self._turns.discard(task)
+        self._listen()
 
     def _failed(self, error: OSError) -> None:
         self._counters.accept_failures += 1
@@ -128,7 +141,7 @@ class Acceptor:
             client.close()
 
     def _greeted(self, client: socket.socket, task: asyncio.Task[None]) -> None:
-        self._greetings.discard(task)
+        self._greetings.pop(task).cancel()
         if task.cancelled():
             client.close()
-        self._listen()
+        self._end_turn(task)

@@ -247,3 +247,13 @@ async def test_the_end_leaves_no_wills(site, pump):
     await site.gateway.stop()
     await site.spine.settle()
     assert site.spine.intake.stored == 0
+
+
+async def test_clients_that_say_nothing_keep_nobody_else_from_the_handshake(site, pump):
+    silent = [await asyncio.open_connection("127.0.0.1", site.tls_port) for _ in range(100)]
+    async with asyncio.timeout(5):  # half of what one of them may take
+        device = await site.device(pump)
+        await device.ping()
+    for _, writer in silent:
+        writer.close()
+        await writer.wait_closed()
