@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Lock
 from typing import TYPE_CHECKING, NewType, Protocol
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ ThingTypeId = NewType("ThingTypeId", str)  # chosen by people, unique in its acc
 ApiKeyId = NewType("ApiKeyId", str)
 CertificateId = NewType("CertificateId", str)  # lower-case hex SHA-256 of the DER form
 
-_RANDOM_BYTES = 10  # 74 of their bits are used
+_RANDOM_BYTES = 10
+_RANDOM_BITS = 74  # of the bytes above
+_STEP_BITS = 48
 _AT_ONCE = 256
 
 
@@ -34,6 +37,9 @@ class IdSource(Protocol):
 class Uuid7Source:
     """UUIDv7 (RFC 9562, section 5.7) from a clock and a source of random bytes; any thread may ask.
 
+    Each sorts after the one before. While the clock stands still, or has gone back, the last one is increased by a
+    random step (RFC 9562, section 6.2, method 2); what the random bits cannot hold is carried into the time.
+
     Random bytes are fetched for many identifiers at once: each system call lets go of the interpreter's lock, which
     under load takes longer to get back than everything else here.
     """
@@ -42,12 +48,19 @@ class Uuid7Source:
         self._clock = clock
         self._random_bytes = random_bytes
         self._noises: list[bytes] = []
+        self._last = 0  # time and random bits in one number
+        self._turn = Lock()
 
     def new(self) -> str:
         """Return a fresh UUIDv7 as 32 lower-case hexadecimal digits."""
         noise = int.from_bytes(self._noise())
-        high = ((self._clock.millis() & 0xFFFFFFFFFFFF) << 16) | 0x7000 | (noise >> 62 & 0xFFF)
-        low = 0x8000000000000000 | (noise & 0x3FFFFFFFFFFFFFFF)
+        made = self._clock.millis() << _RANDOM_BITS | noise & (1 << _RANDOM_BITS) - 1
+        with self._turn:
+            if made >> _RANDOM_BITS <= self._last >> _RANDOM_BITS:
+                made = self._last + 1 + (noise & (1 << _STEP_BITS) - 1)
+            self._last = made
+        high = ((made >> _RANDOM_BITS & 0xFFFFFFFFFFFF) << 16) | 0x7000 | (made >> 62 & 0xFFF)
+        low = 0x8000000000000000 | (made & 0x3FFFFFFFFFFFFFFF)
         return f"{high:016x}{low:016x}"
 
     def _noise(self) -> bytes:
