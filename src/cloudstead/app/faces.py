@@ -15,8 +15,10 @@ from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers,
 from cloudstead.app.rest_devices import RestDevices
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
+from cloudstead.app.welcome import opening_command
 from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces, signed_callers
+from cloudstead.dialects.cloud_connect.documents import describe_functions
 from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
@@ -94,6 +96,7 @@ def web_app(
         clock=cloud.clock,
         ids=cloud.ids,
         log=log,
+        described_functions=describe_functions(),
     )
     registry = new_registry(cloud)
     faces = aws_faces(parts)
@@ -104,7 +107,7 @@ def web_app(
             root_certificate=lambda: cloud.keys.authority.root_pem,
             revocation_list=lambda: _revocation_list(cloud),
             signing_keys=cloud.tokens.jwks,
-            page=_page(cloud, addresses, demo),
+            page=_page(cloud, addresses, demo, has_account=bool(accounts)),
         )
     )
     return WebApp(
@@ -122,7 +125,9 @@ async def _revocation_list(cloud: Cloud) -> bytes:
     return cloud.keys.authority.issue_revocation_list(revoked)
 
 
-def _page(cloud: Cloud, addresses: Addresses, demo: DemoRecord | None) -> Callable[[Call[None]], Awaitable[Response]]:
+def _page(
+    cloud: Cloud, addresses: Addresses, demo: DemoRecord | None, *, has_account: bool
+) -> Callable[[Call[None]], Awaitable[Response]]:
     settings = cloud.settings
 
     async def show(call: Call[None]) -> Response:
@@ -139,6 +144,7 @@ def _page(cloud: Cloud, addresses: Addresses, demo: DemoRecord | None) -> Callab
             user_name=None if demo is None else demo.user_name,
             thing_name=None if demo is None else demo.thing_name,
             token=await _viewer_token(cloud, demo, call),
+            opening=None if has_account else opening_command(settings.data.folder),
         )
         response = Response(render_page(context, nonce=nonce))
         for name, value in page_headers(nonce):

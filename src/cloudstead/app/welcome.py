@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -32,13 +33,20 @@ def show_ready(report: ReadyReport, *, data: str, console: Console | None = None
     out.print()
     out.print("cloudstead is ready.", style="bold")
     _list(out, rows)
-    if report.thing_name is not None:
-        out.print(f"This machine reports as {report.thing_name} every second: open the page and sign in.")
+    if report.thing_name is not None and report.mqtts is None:
+        out.print(f"{report.thing_name} stays silent: the listener that devices report to, --mqtts, is off.")
+    elif report.thing_name is not None:
+        out.print(f"This machine reports as {report.thing_name}: open the page and watch.")
     elif report.account_count == 0:
         out.print("There is no account yet. Stop the server and open one:")
-        out.print(f"  cloudstead account create --data {data} --name 'My company' --user admin", style="bold")
+        out.print(Text(f"  {opening_command(data)}", style="bold"))
     out.print("Ctrl-C stops the service.")
     out.print()
+
+
+def opening_command(data: str) -> str:
+    """Return the command that opens the first account of a data folder."""
+    return shlex.join(["cloudstead", "account", "create", "--data", data, "--name", "My company", "--user", "admin"])
 
 
 def show_account(opened: OpenedAccount, *, console: Console | None = None) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +129,20 @@ def test_the_page_has_a_place_for_everything_that_its_script_asks_for() -> None:
     asked = set(re.findall(r'\$\("([a-z0-9-]+)"\)', document))
     assert {"changes", "earlier", "shadow"} <= asked
     assert asked - places == set()
+
+
+def test_a_guest_can_sign_in_without_losing_the_view() -> None:
+    buttons = [
+        attributes.get("id") for tag, attributes in Elements(render_page(NOWHERE, nonce="n")).found if tag == "button"
+    ]
+
+    assert {"enter", "back", "leave"} <= set(buttons)
+
+
+def test_a_page_without_an_account_is_told_how_to_open_one() -> None:
+    command = "cloudstead account create --data data --name 'My company' --user admin"
+
+    context = context_of(render_page(msgspec.structs.replace(NOWHERE, opening=command), nonce="n"))
+
+    assert context["opening"] == command
+    assert context_of(render_page(NOWHERE, nonce="n"))["opening"] is None

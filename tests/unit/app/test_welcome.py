@@ -51,3 +51,10 @@ def test_a_server_with_accounts_does_not() -> None:
 
 def test_what_is_off_is_not_mentioned() -> None:
     assert "MQTT" not in shown(msgspec.structs.replace(REPORT, mqtts=None))
+
+
+def test_a_demo_without_the_devices_door_says_that_its_thing_stays_silent() -> None:
+    told = shown(msgspec.structs.replace(REPORT, mqtts=None))
+
+    assert "--mqtts" in told
+    assert "reports as" not in told

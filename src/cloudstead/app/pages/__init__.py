@@ -29,7 +29,8 @@ _PLACE = re.compile(r"%(nonce|style|context|mqtt|changes|script)%")
 class PageContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the page is told: addresses for the commands that it shows, and in ``demo`` what to show first.
 
-    ``token`` is given only to requests that ``is_local`` admits, and must not allow more than reading.
+    ``token`` is given only to requests that ``is_local`` admits, and must not allow more than reading. ``opening`` is
+    the command that opens the first account, as long as there is none.
     """
 
     http: str | None
@@ -42,6 +43,7 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     user_name: str | None = None
     thing_name: str | None = None
     token: str | None = None
+    opening: str | None = None
 
 
 def new_nonce() -> str:

@@ -3,8 +3,9 @@
 (() => {
   const here = window.CLOUDSTEAD, $ = (id) => document.getElementById(id);
   const KEPT = 120, ROWS = 12, COLUMNS = 6, SHOWN = 140, RECENT_MS = 15 * 60 * 1000;
-  const isGuest = Boolean(here.token);  // a token that only reads, put in by the server for this machine alone
-  let login = isGuest ? { token: here.token } : JSON.parse(sessionStorage.getItem("login") || "null");
+  const kept = JSON.parse(sessionStorage.getItem("login") || "null");
+  const isGuest = Boolean(here.token && !kept);  // with a token that only reads, put in by the server for this machine alone
+  let login = isGuest ? { token: here.token } : kept;
   let line = null, chosen = null, topic = null, rejections = null, shadow = {}, version = 0, history = [], heardAt = 0;
 
   // --- talking to the functions ---------------------------------------------------------------------------------
@@ -234,6 +235,7 @@
     $("door").hidden = true; $("room").hidden = false;
     $("who").textContent = login.user ? login.user.userName : "reading only, from this machine";
     $("leave").hidden = isGuest;
+    $("enter").hidden = !isGuest;
     $("wish").hidden = isGuest || (login.user && login.user.roleName === "Read");
     state("connecting");
     line = new MqttLine(location.origin.replace(/^http/, "ws") + "/mqtt", {
@@ -298,11 +300,21 @@ while True:
 
   const changes = new Changes({ read: readHistory, draw: drawChanges, complain });
   $("leave").onclick = leave;
+  function knock(isAtDoor) {
+    $("door").hidden = !isAtDoor; $("back").hidden = !isAtDoor;
+    $("room").hidden = isAtDoor; $("enter").hidden = isAtDoor;
+    if (isAtDoor) $("sign-in").elements.userName.focus();
+  }
+  $("enter").onclick = () => knock(true);
+  $("back").onclick = () => knock(false);
   $("earlier").onclick = () => changes.readEarlier().catch(complain);
   $("sign-in").onsubmit = async (event) => {
     event.preventDefault();
     const attributes = Object.fromEntries(new FormData(event.target));
-    try { keep(await invoke("AuthLambda", { action: "LOGIN", attributes })); enter(); }
+    try {
+      keep(await invoke("AuthLambda", { action: "LOGIN", attributes }));
+      if (isGuest) location.reload(); else enter();
+    }
     catch (error) { $("refusal").textContent = error instanceof Refused ? error.message : "The server does not answer."; }
   };
   $("wish").onsubmit = async (event) => {
@@ -325,4 +337,8 @@ while True:
   }, 1000);
   snippets();
   if (login) enter(); else $("door").hidden = false;
+  if (here.opening && !login) {
+    $("sign-in").hidden = true; $("unopened").hidden = false;
+    $("opening").textContent = here.opening;
+  }
 })();

@@ -20,7 +20,9 @@ class LoginLocked(CloudsteadError):
     code = "login_locked"
 
     def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"Too many failed logins. Try again in {retry_after_s} seconds.")
+        super().__init__(
+            f"Too many failed logins. Try again in {retry_after_s} second{'' if retry_after_s == 1 else 's'}."
+        )
         self.retry_after_s = retry_after_s
 
 

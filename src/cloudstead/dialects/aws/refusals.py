@@ -142,7 +142,10 @@ class HostUnknown(AwsRefusal):
     """The host name of the request belongs to no account."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"No account answers to the host name '{host}'. Use one of the account's own host names.")
+        super().__init__(
+            f"No account answers to the host name '{host}'. Use one of the account's own host names; when there is no "
+            "account yet, 'cloudstead account create' opens one."
+        )
         self.host = host
 
 
