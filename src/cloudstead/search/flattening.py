@@ -6,7 +6,7 @@ per path, as Elasticsearch's own index does. That leaves nothing for the store t
 """
 
 import math
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -31,12 +31,11 @@ _KINDS: dict[type, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FlatState:
+class FlatState(msgspec.Struct, frozen=True):
     """The indexed form: values by path, the kind of each, and why nothing could be indexed, if so."""
 
-    values: dict[str, object] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
+    values: dict[str, object] = {}
+    kinds: dict[str, int] = {}
     refused: str | None = None
 
 
@@ -57,15 +56,17 @@ def flatten(source: bytes) -> FlatState:
 def _plain(document: dict[str, object]) -> FlatState | None:
     """Flatten a state of objects and single values, as nearly all are, in one pass; None for any other.
 
-    Every observation goes through here: 5 us for six values, where the general way takes 15.
+    Every observation goes through here, so this loop asks as little as it can for each value.
     """
     values: dict[str, object] = {}
     kinds: dict[str, int] = {}
+    count = 0
+    kind_of, is_good = _KINDS.get, _is_good
     objects: list[tuple[str, dict[str, object], int]] = [("", document, 1)]
     for prefix, members, depth in objects:
         for key, member in members.items():
+            kind = kind_of(type(member))
             path = prefix + key
-            kind = _KINDS.get(type(member))
             if kind is None:
                 if member is None:
                     continue
@@ -73,13 +74,21 @@ def _plain(document: dict[str, object]) -> FlatState | None:
                     return None
                 objects.append((path + ".", member, depth + 1))
                 continue
-            if path in values or not path or "\0" in path or len(path) > MAX_PATH_LENGTH:
+            if not is_good(path):
                 return None
             if kind == _INTEGER and not _SMALLEST_INT64 <= member <= _LARGEST_INT64:  # type: ignore[operator]
                 return None
             values[path] = member
             kinds[path] = kind
-    return FlatState(values, kinds) if len(values) <= MAX_PATHS else None
+            count += 1
+    # Fewer paths than values: two values met at one path, as those of {"a.b": 1, "a": {"b": 2}} do.
+    return FlatState(values, kinds) if len(values) == count <= MAX_PATHS else None
+
+
+@lru_cache(maxsize=16_384)
+def _is_good(path: str) -> bool:
+    """Tell whether a path may be indexed as it is; the same few come again with every message."""
+    return bool(path) and "\0" not in path and len(path) <= MAX_PATH_LENGTH
 
 
 def _gathered(document: dict[str, object]) -> FlatState:
