@@ -59,7 +59,7 @@ class SmallCloud:
     farewells: asyncio.Queue[Disconnected] = field(default_factory=asyncio.Queue)
     port: int = 0
     broker: Broker = field(default_factory=lambda: Broker(new_client_id=lambda: "someone"))
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def next_report(self) -> dict[str, object]:
         """Return the next reported state."""
@@ -73,7 +73,8 @@ class SmallCloud:
     def drop_connections(self) -> None:
         """Cut every connection without a word."""
         for writer in self.writers:
-            writer.transport.abort()
+            if not writer.is_closing():  # Python 3.11.2 cannot abort TLS that has already ended
+                writer.transport.abort()
         self.writers.clear()
 
     def _flush(self) -> None:
@@ -88,7 +89,7 @@ class SmallCloud:
         """Carry one connection."""
         connection = self.broker.open(now=time.monotonic())
         connection.owner = writer
-        self.writers.append(writer)
+        self.writers.add(writer)
         try:
             while data := await reader.read(65536):
                 for event in connection.receive(data, time.monotonic()):
@@ -98,6 +99,7 @@ class SmallCloud:
             pass
         connection.lost(time.monotonic())
         self.broker.take_dirty()
+        self.writers.discard(writer)
         writer.close()
 
     def _decide(self, connection: Connection, event: object) -> None:
