@@ -67,7 +67,7 @@ class Site:
         self.stack = stack
         self.clock = SystemClock()
         self.ids = Uuid7Source(self.clock)
-        self.bus = EventBus()
+        self.bus = EventBus(_complain)
         self._tasks: set[asyncio.Task[None]] = set()
         files = create_authority(self.clock)
         self.authority = Authority(
@@ -320,6 +320,10 @@ async def serve_mosquitto(site: Site, count: int) -> dict[str, Any]:
     core.spine = spine
     await core.subscribed
     return ready | {"port": port, "subscriber_port": plain, "pids": [broker.pid]}
+
+
+def _complain(what: str, error: Exception) -> None:
+    raise RuntimeError(what) from error
 
 
 def find_mosquitto() -> str | None:

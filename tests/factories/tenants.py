@@ -101,8 +101,12 @@ class Tenant:
         return thing
 
 
+def complain(what: str, error: Exception) -> None:
+    raise AssertionError(what) from error
+
+
 async def open_tenant(folder: Path) -> Tenant:
-    bus, events = EventBus(), []
+    bus, events = EventBus(complain), []
 
     def on_events(emitted):
         for event in emitted:

@@ -97,7 +97,7 @@ async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
     logger = structlog.get_logger("cloudstead")
     clock = SystemClock()
     ids = Uuid7Source(clock)
-    bus = EventBus()
+    bus = EventBus(lambda what, error: logger.error("listener_failed", what=what, exc_info=error))
     async with AsyncExitStack() as stack:
         folder = DataFolder.hold(Path(settings.data.folder))
         stack.callback(folder.release)

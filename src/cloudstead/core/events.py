@@ -14,10 +14,12 @@ E = TypeVar("E")
 class EventBus:
     """Calls the listeners of an event's class, in the order in which they subscribed, on the event loop's thread.
 
-    A listener must neither block nor raise; what takes time, it puts into its own queue.
+    A listener must neither block nor raise; what takes time, it puts into its own queue. What one raises all the same
+    is told to ``report``: the change is made, and the others (who may have to cut connections) have to hear of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, report: Callable[[str, Exception], None]) -> None:
+        self._report = report
         self._listeners: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
     def subscribe(self, kind: type[E], listener: Callable[[E], None]) -> None:
@@ -27,4 +29,7 @@ class EventBus:
     def publish(self, event: object) -> None:
         """Call the listeners of ``event``."""
         for listener in self._listeners.get(type(event), ()):
-            listener(event)
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a defect of one listener is no reason to leave out the others
+                self._report(f"telling of {type(event).__name__}", error)
