@@ -140,7 +140,8 @@ def test_the_interface_describes_itself(demo: Demo) -> None:
 
     assert page.headers["content-type"].startswith("text/html")
     assert document["openapi"].startswith("3.1")
-    assert "/functions/{function}" in document["paths"]
+    assert "/functions/ThingLambda" in document["paths"]
+    assert "DOWNLOAD_CERTIFICATE" in page.text
     assert ask(demo, "GET", "/docs").status == 200
 
 

@@ -94,7 +94,8 @@ class Face:
     ``matches`` looks at path, method and headers only and must cost next to nothing: faces are asked in turn.
     ``authenticate`` makes the caller, or raises what ``errors`` words; it is not asked for open rows.
     ``request_id_header`` is the header, in lower case, that carries the request's id back, beside ``x-request-id``.
-    ``security_scheme`` describes the credential in the OpenAPI document.
+    ``security_scheme`` describes the credential in the OpenAPI document. ``path_items`` are shown there instead of the
+    rows, for a face whose rows do not tell what they take: operations by path and method, without their tags.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Face:
     cors: CorsPolicy | None = None
     document: Document | None = None
     security_scheme: Mapping[str, str] = field(default_factory=lambda: BEARER)
+    path_items: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.authenticate is None and not all(row.is_open for row in self.routes.operations):

@@ -27,12 +27,16 @@ _SCHEMAS: Final = "#/components/schemas/{name}"
 def describe(document: Document, faces: Iterable[Face]) -> dict[str, Any]:
     """Return the OpenAPI document of the faces that appear in ``document``."""
     faces = [face for face in faces if face.document == document]
-    rows = [(face, row) for face in faces for row in face.routes.operations]
+    rows = [(face, row) for face in faces if not face.path_items for row in face.routes.operations]
     kinds = [kind for _, row in rows for kind in _kinds(row)]
     # One call for all rows, so that shapes of the same name in two modules get names of their own.
     written, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     schemas = iter(written)
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, Any]] = {
+        path: {method: {"tags": [face.name], **described} for method, described in methods.items()}
+        for face in faces
+        for path, methods in face.path_items.items()
+    }
     queries = set()
     for face, row in rows:
         described = _operation(face, row)

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cloudstead.web.face import Document
 
@@ -71,7 +71,9 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     if operation["parameters"]:
         inside.append(_parameters(operation["parameters"]))
     if "requestBody" in operation:
-        inside.append("<small>Takes</small>" + _json(operation["requestBody"]["content"]["application/json"]["schema"]))
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        inside.append("<small>Takes</small>")
+        inside += map(_variant, schema["oneOf"]) if "oneOf" in schema else [_json(schema)]
     for status, response in operation["responses"].items():
         inside += [
             f"<small>Gives {escape(status)}</small>" + _json(content["schema"])
@@ -81,6 +83,37 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         f"<details><summary><b>{escape(method.upper())}</b><code>{escape(path)}</code>"
         f"<span>{escape(operation['summary'])}</span></summary><div>{''.join(inside)}</div></details>"
     )
+
+
+def _variant(schema: dict[str, Any]) -> str:
+    """Show one choice of a body: what it is for, its properties with those one level below, and an example."""
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{'required' if is_required else ''}</td>"
+        f"<td><code>{escape(_kind(each))}</code></td><td>{escape(each.get('description', ''))}</td></tr>"
+        for name, each, is_required in _properties(schema)
+    )
+    examples = "".join(_json(example) for example in schema.get("examples", ()))
+    return (
+        f"<details><summary><b>{escape(schema['title'])}</b><span>{escape(schema['description'])}</span></summary>"
+        f"<div><table>{rows}</table>{examples}</div></details>"
+    )
+
+
+def _properties(schema: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
+    for name, each in schema["properties"].items():
+        if "properties" in each and not above:
+            yield from _properties(each, f"{name}.")
+        else:
+            yield above + name, each, name in schema.get("required", ())
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "anyOf" in schema:
+        return " or ".join(_kind(each) for each in schema["anyOf"])
+    kind = schema.get("type", "any")
+    return kind if isinstance(kind, str) else " or ".join(kind)
 
 
 def _parameters(parameters: Sequence[dict[str, Any]]) -> str:

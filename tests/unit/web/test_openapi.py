@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloudstead.web.openapi import describe
 from cloudstead.web.page import index_page, operations_page
 from unit.web.faces import DOCUMENT, FACE, ROWS
@@ -48,6 +50,46 @@ def test_a_page_shows_the_operations_and_loads_nothing():
     assert "Shop &lt;1&gt;" in page
     assert "<script" not in page
     assert "src=" not in page
+
+
+SMALL = {
+    "title": "SMALL",
+    "description": "Take < one.",
+    "required": ["action"],
+    "properties": {
+        "action": {"const": "SMALL"},
+        "with": {"type": "object", "required": ["count"], "properties": {"count": {"type": ["integer", "string"]}}},
+    },
+    "examples": [{"action": "SMALL", "with": {"count": 3}}],
+}
+SPELLED_OUT = replace(
+    FACE,
+    path_items={
+        "/v1/take": {
+            "post": {
+                "operationId": "take",
+                "summary": "Take.",
+                "parameters": [],
+                "requestBody": {"content": {"application/json": {"schema": {"oneOf": [SMALL]}}}},
+                "responses": {},
+                "security": [],
+            }
+        }
+    },
+)
+
+
+def test_a_face_may_spell_out_its_paths_itself():
+    document = describe(DOCUMENT, [SPELLED_OUT])
+    assert list(document["paths"]) == ["/v1/take"]
+    assert document["paths"]["/v1/take"]["post"]["tags"] == ["shop"]
+
+
+def test_a_page_shows_each_choice_of_a_body_with_its_properties_and_an_example():
+    page = operations_page(describe(DOCUMENT, [SPELLED_OUT]), name="shop")
+    assert "<b>SMALL</b><span>Take &lt; one.</span>" in page
+    assert "<code>with.count</code></td><td>required</td><td><code>integer or string</code>" in page
+    assert "&quot;count&quot;: 3" in page
 
 
 def test_the_index_escapes_what_it_shows():

@@ -7,7 +7,7 @@ name; every other function takes an ID token or an API key, which name their acc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
@@ -16,6 +16,8 @@ from cloudstead.dialects.aws.invoke import require_json
 from cloudstead.dialects.aws.refusals import BearerRefused, FunctionUnknown, HostUnknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import AccountId
@@ -79,3 +81,22 @@ class Functions:
         )
         headers = {"x-amz-function-error": "Handled"} if result.failed else None
         return Response(result.body, 200, headers, media_type="application/json")
+
+
+def path_items(described: Mapping[str, Mapping[str, Any]], *, face: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return an OpenAPI path for each function, since one for all of them cannot tell what each takes."""
+    return {
+        f"/functions/{name}": {
+            "post": {
+                "operationId": name,
+                "parameters": [],
+                "responses": {
+                    "200": {"description": "The answer, or a business error as an object with errorMessage."},
+                    "default": {"description": "Refused, in the error form of this face."},
+                },
+                "security": [] if name == names.GUEST_FUNCTION else [{face: []}],
+                **operation,
+            }
+        }
+        for name, operation in described.items()
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead import __version__
@@ -16,7 +16,7 @@ from cloudstead.web.routes import KeyRoutes, PathRoutes
 from cloudstead.web.table import op
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.types import Scope
     from structlog.typing import FilteringBoundLogger
@@ -47,7 +47,10 @@ _SIGV4: Final = {"type": "apiKey", "in": "header", "name": "Authorization", "des
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsParts:
-    """Everything that the AWS faces are made of."""
+    """Everything that the AWS faces are made of.
+
+    ``described_functions`` holds, by logical name, the ``summary`` and ``requestBody`` of their OpenAPI operations.
+    """
 
     database: Database
     identities: Identities
@@ -62,6 +65,7 @@ class AwsParts:
     clock: Clock
     ids: IdSource
     log: FilteringBoundLogger
+    described_functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def signed_callers(parts: AwsParts) -> SignedCallers:
@@ -254,6 +258,7 @@ def _functions(parts: AwsParts, accounts: Accounts, bearers: BearerCallers) -> F
         body_limit=invoke.MAX_PAYLOAD,
         cors=AWS_CORS,
         document=CLOUD_CONNECT_DOCUMENT,
+        path_items=functions.path_items(parts.described_functions, face="functions"),
     )
 
 

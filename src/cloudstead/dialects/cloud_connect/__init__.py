@@ -6,6 +6,7 @@
 ``handlers``    what each action does: one call into core
 ``shapes``      the wire's words: what goes in, what comes out
 ``errors``      every business error in the words of this dialect
+``documents``   what each action takes, for readers
 ``life_cycle``  what happened to things and thing types, as messages
 ``ports``       what the handlers need from the rooms around them
 """

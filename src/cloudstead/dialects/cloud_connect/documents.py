@@ -1,0 +1,146 @@
+"""The functions for readers: what each action takes and answers to, as the parts of an OpenAPI operation."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cloudstead.core.access.permissions import BUILT_IN_ROLES
+from cloudstead.dialects.cloud_connect.shapes.auth import ROLES
+from cloudstead.dialects.cloud_connect.shapes.inputs import Find
+from cloudstead.dialects.cloud_connect.shapes.text import may_be_number
+from cloudstead.dialects.cloud_connect.shapes.thing_types import SELECTABLE
+from cloudstead.dialects.cloud_connect.table import ACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudstead.dialects.cloud_connect.table import Action
+
+_SUMMARIES: Final = MappingProxyType(
+    {
+        "AuthLambda": "Log in.",
+        "DomainLambda": "Domains: the tree that things, types and people live in.",
+        "ObservationLambda": "Search what things have reported.",
+        "ThingLambda": "Things and their certificates.",
+        "ThingTypeLambda": "Thing types and their attributes.",
+    }
+)
+
+SELECTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "DomainLambda.GET": (
+            "parentId",
+            "name",
+            "description",
+            "data",
+            "domainMetadata",
+            "thingTypeMetadata",
+            "settings",
+        ),
+        "DomainLambda.LIST": ("name", "description", "data"),
+        "ThingLambda.GET": (
+            "thingType",
+            "createdAt",
+            "createdBy",
+            "domain",
+            "label",
+            "description",
+            "shadow",
+            "domainTopic",
+        ),
+        "ThingTypeLambda.GET": tuple(sorted(SELECTABLE)),
+        "ThingTypeLambda.LIST": tuple(sorted(SELECTABLE)),
+    }
+)
+"""What can be asked for with null, by the label of the action."""
+
+_ONE_THING: Final = MappingProxyType({"thingName": "climate-1"})
+_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "AuthLambda.LOGIN": {"userName": "admin", "password": "THE PRINTED ONE"},
+        "AuthLambda.REFRESH": {"refreshToken": "credentials.refreshToken OF THE LOGIN"},
+        "DomainLambda.CREATE": {"id": "greenhouse", "parentId": "root", "name": "Greenhouse"},
+        "DomainLambda.GET": {"id": "greenhouse", "name": None, "parentId": None},
+        "DomainLambda.LIST": {"name": None},
+        "DomainLambda.REMOVE": {"id": "greenhouse"},
+        "DomainLambda.UPDATE": {"id": "greenhouse", "name": "Greenhouse 1"},
+        "ObservationLambda.FIND": {"query": {"size": 10, "query": {"term": {"thingName": "climate-1"}}}},
+        "ThingLambda.CREATE": {"thingName": "climate-1", "thingType": "climate", "domain": "greenhouse"},
+        "ThingLambda.DOWNLOAD_CERTIFICATE": _ONE_THING,
+        "ThingLambda.FIND": {"query": {"size": 10, "query": {"term": {"thingType": "climate"}}}},
+        "ThingLambda.GET": {**_ONE_THING, "label": None, "shadow": None},
+        "ThingLambda.REMOVE": _ONE_THING,
+        "ThingLambda.REPLACE_CERTIFICATE": _ONE_THING,
+        "ThingLambda.UPDATE": {**_ONE_THING, "label": "By the door"},
+        "ThingTypeLambda.CREATE": {"id": "climate", "domain": "root", "label": "Climate sensor"},
+        "ThingTypeLambda.GET": {"id": "climate", "label": None, "thingCount": None},
+        "ThingTypeLambda.LIST": {"label": None},
+        "ThingTypeLambda.REMOVE": {"id": "climate"},
+        "ThingTypeLambda.REMOVE_ATTRIBUTE": {"id": "climate", "keyPath": "data.unit"},
+        "ThingTypeLambda.UPDATE": {"id": "climate", "label": "Climate"},
+        "ThingTypeLambda.UPDATE_ATTRIBUTE": {"id": "climate", "keyPath": "data.unit", "item": "K"},
+    }
+)
+
+
+def describe_functions() -> dict[str, dict[str, Any]]:
+    """Return ``summary`` and ``requestBody`` of each function; the schema of the body has a variant for each action."""
+    variants: dict[str, list[dict[str, Any]]] = {}
+    for action in ACTIONS:
+        variants.setdefault(action.function, []).append(_variant(action))
+    return {
+        function: {
+            "summary": _SUMMARIES[function],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": actions}}}},
+        }
+        for function, actions in variants.items()
+    }
+
+
+def _variant(action: Action) -> dict[str, Any]:
+    fields = _fields(action)
+    example: dict[str, Any] = {"action": action.name}
+    properties: dict[str, Any] = {"action": {"const": action.name}}
+    required = ["action"]
+    if action.at_top:
+        properties |= fields["properties"]
+        required += fields["required"]
+        example |= _EXAMPLES[action.label]
+    else:
+        properties["attributes"] = fields
+        required += ["attributes"] if fields["required"] else []
+        example["attributes"] = dict(_EXAMPLES[action.label])
+    return {
+        "title": action.name,
+        "description": _explanation(action),
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "examples": [example],
+    }
+
+
+def _fields(action: Action) -> dict[str, Any]:
+    _, components = msgspec.json.schema_components([action.takes])
+    shape = components[action.takes.__name__]
+    properties = dict(shape["properties"])
+    for field in msgspec.structs.fields(action.takes):
+        if may_be_number(field.type):
+            kinds = ["string", "integer"] if field.required else ["string", "integer", "null"]
+            properties[field.encode_name] = {"type": kinds}
+    if action.takes is Find:
+        properties["query"] = {"type": "object", "description": "The body of an Elasticsearch 2.3 search."}
+    for name in SELECTED.get(action.label, ()):
+        properties[name] = {"type": "null", "description": "Sent as null, it is part of the answer."}
+    return {"type": "object", "properties": properties, "required": shape["required"]}
+
+
+def _explanation(action: Action) -> str:
+    does = (action.run.__doc__ or "").strip().partition("\n")[0]
+    if action.permission is None:
+        return f"{does} Needs no credential."
+    role = next(name for name in ROLES if action.permission in BUILT_IN_ROLES[name].permissions)
+    return f"{does} Needs the role {role}."
