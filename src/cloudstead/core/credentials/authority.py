@@ -71,10 +71,6 @@ class Issued:
     private_key_pem: str = field(repr=False)
     public_key_pem: str
 
-    def is_due(self, clock: Clock) -> bool:
-        """Tell whether less than a third of its life is left, so that it should be replaced."""
-        return self.not_after_ms - clock.millis() < (self.not_after_ms - self.not_before_ms) // 3
-
 
 def fingerprint(der: bytes) -> CertificateId:
     """Return the id of a certificate: the SHA-256 of its DER form in lower-case hex."""

@@ -141,14 +141,6 @@ def test_what_is_no_name_gets_no_server_certificate(authority, names):
     assert refusal.value.field == "names"
 
 
-def test_a_certificate_is_due_when_a_third_of_its_life_is_left(authority, clock):
-    issued = authority.issue_server_certificate(["localhost"])
-    clock.advance(timedelta(days=264))
-    assert not issued.is_due(clock)
-    clock.advance(timedelta(days=1))
-    assert issued.is_due(clock)
-
-
 def test_the_revocation_list_is_signed_and_names_serials(authority, files, clock, issued):
     revoked_at = clock.now() - timedelta(minutes=3)
     listed = x509.load_der_x509_crl(
