@@ -82,6 +82,7 @@ def _settings(flags: dict[str, str | None], config: Path | None) -> Settings:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="cloudstead %(version)s")
 def commands() -> None:
     """Run a device cloud that you own: identities, MQTT, shadows and searchable observations in one process."""
 
@@ -211,10 +212,12 @@ def _run(settings: Settings, ready_file: Path | None, *, demo: bool) -> None:
     from cloudstead.app import server  # noqa: PLC0415
     from cloudstead.app.keys import require_certificate  # noqa: PLC0415
     from cloudstead.app.logs import configure_logging  # noqa: PLC0415
-    from cloudstead.app.ready import write_ready_file  # noqa: PLC0415
+    from cloudstead.app.ready import require_place, write_ready_file  # noqa: PLC0415
     from cloudstead.app.welcome import show_ready  # noqa: PLC0415
 
     require_certificate(settings.https)
+    if ready_file is not None:
+        require_place(ready_file)
     configure_logging(settings.logging)
     is_ready = False
 

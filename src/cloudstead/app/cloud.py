@@ -6,13 +6,11 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from cloudstead.app.accounts import state_url
-from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.tasks import Tasks
@@ -43,6 +41,7 @@ from cloudstead.storage.sql import Database
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from cloudstead.app.data_folder import DataFolder
     from cloudstead.app.settings import Settings
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import IdSource
@@ -89,18 +88,16 @@ class Cloud:
 
 
 @asynccontextmanager
-async def open_cloud(settings: Settings) -> AsyncIterator[Cloud]:
-    """Open all stores, recover, and run until the context ends; then write what was taken and let everything go.
+async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cloud]:
+    """Open all stores, recover, and run until the context ends; then write what was taken and let the stores go.
 
-    Raises ``CannotStart``, ``StoreError`` or ``LogError`` for what an operator can put right.
+    Raises ``CannotStart``, ``StoreError``, ``LogError`` or ``IndexUnavailable`` for what an operator can put right.
     """
     logger = structlog.get_logger("cloudstead")
     clock = SystemClock()
     ids = Uuid7Source(clock)
     bus = EventBus(lambda what, error: logger.error("listener_failed", what=what, exc_info=error))
     async with AsyncExitStack() as stack:
-        folder = DataFolder.hold(Path(settings.data.folder))
-        stack.callback(folder.release)
         keys = open_keys(folder, clock)
         tasks = Tasks(logger)
         stack.push_async_callback(tasks.close)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_LONGEST_REASON: Final = 200
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in a few words what is at the bottom of an error that wraps others: libraries tell it in paragraphs."""
+    bottom = error
+    while (below := bottom.__cause__ or bottom.__context__) is not None:
+        bottom = below
+    if isinstance(bottom, OSError) and bottom.strerror:
+        return bottom.strerror
+    words = " ".join(str(bottom).split()) or type(bottom).__name__
+    return words if len(words) <= _LONGEST_REASON else words[:_LONGEST_REASON] + "..."
 
 
 class CannotStart(Exception):
@@ -28,6 +41,15 @@ class DataFolderUnusable(CannotStart):
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(f"{folder} cannot be used: {reason}. Name another folder with --data.")
         self.folder = folder
+        self.reason = reason
+
+
+class ObservationsUnusable(CannotStart):
+    """The store of the observations does not open, or the server that holds it does not answer."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The observations at {place} cannot be opened: {reason}. See 'cloudstead doctor'.")
+        self.place = place
         self.reason = reason
 
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import psutil
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from cloudstead.app.errors import CannotStart
 from cloudstead.app.private_files import write_private
@@ -98,11 +99,20 @@ def require_certificate(https: HttpsSettings) -> None:
         except OSError as error:
             raise CannotStart(f"{file} cannot be read: {(error.strerror or str(error)).lower()}.") from None
     try:
+        x509.load_pem_x509_certificates(Path(https.certificate_file).read_bytes())
+    except ValueError:
+        raise CannotStart(f"{https.certificate_file} is no certificate: it has to be in PEM form.") from None
+    try:
+        load_pem_private_key(Path(https.private_key_file).read_bytes(), password=None)
+    except TypeError:
+        raise CannotStart(f"{https.private_key_file} is locked with a password: give a key without one.") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise CannotStart(f"{https.private_key_file} is no private key: it has to be in PEM form.") from None
+    try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(https.certificate_file, https.private_key_file)
     except ssl.SSLError as error:
-        raise CannotStart(
-            f"{https.certificate_file} and {https.private_key_file} are no certificate with its key: {error.reason}."
-        ) from None
+        reason = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else str(error)
+        raise CannotStart(f"{https.certificate_file} and {https.private_key_file} cannot be used: {reason}.") from None
 
 
 def server_names(settings: Settings) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # These libraries tell every request or statement at level info; our own lines say the same with the request's id.
 # Some tell addresses with their queries, where passwords may stand.
-_TALKATIVE = ("uvicorn.access", "alembic", "clickhouse_connect", "urllib3", "websockets", "asyncio")
+_TALKATIVE = ("uvicorn.access", "alembic", "websockets", "asyncio")
 
 
 def configure_logging(settings: LoggingSettings) -> None:
@@ -51,6 +51,9 @@ def configure_logging(settings: LoggingSettings) -> None:
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # They print every failure that they also raise: whoever asked them tells what became of it.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # It warns of every malformed request: whoever sends nonsense would decide how long the log becomes.
     logging.getLogger("uvicorn.error").setLevel(max(level, logging.ERROR))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from cloudstead.app.errors import CannotStart
 from cloudstead.app.private_files import write_private
 
 if TYPE_CHECKING:
@@ -35,6 +37,17 @@ class ReadyReport(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show the addresses only."""
         return f"{type(self).__name__}(http={self.http!r}, https={self.https!r}, mqtts={self.mqtts!r})"
+
+
+def require_place(path: Path) -> None:
+    """Raise ``CannotStart`` when the report could not be written there, before anything is made or opened."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise CannotStart(f"--ready-file: there is no folder {folder}: make it first.")
+    if path.is_dir():
+        raise CannotStart(f"--ready-file: {path} is a folder: name a file in it.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotStart(f"--ready-file: {folder} cannot be written.")
 
 
 def write_ready_file(path: Path, report: ReadyReport) -> None:

@@ -18,12 +18,17 @@ from cloudstead import __version__
 from cloudstead.app.addresses import Address
 from cloudstead.app.agent_process import AgentProcess
 from cloudstead.app.cloud import open_cloud
+from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.demo import prepare_demo, write_bundle
+from cloudstead.app.errors import ObservationsUnusable, reason_of
 from cloudstead.app.faces import Addresses, manifest_url, web_app
 from cloudstead.app.housekeeping import keep_house
 from cloudstead.app.http_server import HttpServer, bind
 from cloudstead.app.keys import server_certificate, server_names
+from cloudstead.app.open_files import raise_open_files
 from cloudstead.app.ready import ReadyReport
+from cloudstead.app.settings import without_password
+from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.gateway.tls import https_context, mqtts_context
 
 if TYPE_CHECKING:
@@ -44,13 +49,21 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
 
     Raises ``CannotStart``, ``StoreError`` or ``LogError`` for what an operator can put right.
     """
+    raise_open_files()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     stopping = _stop_on_signals()
     log = structlog.get_logger("cloudstead")
     async with AsyncExitStack() as stack:
-        # Sockets first: an address in use is told before stores are opened and migrated.
+        # From cheap to costly: a second server on the same folder is told that, not that its addresses are in use, and
+        # an address in use is told before stores are opened and migrated.
+        folder = DataFolder.hold(Path(settings.data.folder))
+        stack.callback(folder.release)
         sockets = {name: _bind(name, listener, stack) for name, listener in _listeners(settings).items()}
-        cloud = await stack.enter_async_context(open_cloud(settings))
+        try:
+            cloud = await stack.enter_async_context(open_cloud(settings, folder))
+        except IndexUnavailable as error:
+            place = without_password(settings.observations.url) or str(folder.observations)
+            raise ObservationsUnusable(place, reason_of(error)) from error
         record = await prepare_demo(cloud) if demo else None
         addresses = _addresses(settings, sockets)
         certificate = server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
@@ -165,7 +178,7 @@ async def _serve_devices(
 
 async def _start_agent(stack: AsyncExitStack, cloud: Cloud, record: DemoRecord, addresses: Addresses) -> None:
     if addresses.mqtts is None:
-        structlog.get_logger("cloudstead").warning("no_agent", reason="the devices' listener is off")
+        structlog.get_logger("cloudstead").warning("no_agent", reason="the listener for devices is off (mqtts.address)")
         return
     agent = AgentProcess(
         await write_bundle(cloud, record),

@@ -181,6 +181,8 @@ class ObservationSettings(Section, frozen=True):
         """Refuse addresses of engines that there is no adapter for."""
         if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
             raise ValueError("url: the address begins with http:// or https://")
+        if self.url:
+            _require_host(self.url)
 
     def __repr__(self) -> str:
         """Show the settings without the password."""
@@ -202,7 +204,7 @@ class DemoSettings(Section, frozen=True):
             pattern="^(aws-2017|standard)$",
         ),
     ] = "aws-2017"
-    interval_s: Annotated[float, Meta(description="Seconds between two reports of this machine.", ge=0.1, le=3600)] = (
+    interval_s: Annotated[float, Meta(description="Seconds between two reports of this machine.", ge=0.2, le=3600)] = (
         1.0
     )
 
@@ -246,6 +248,17 @@ class Settings(Section, frozen=True):
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()
+
+
+def _require_host(url: str) -> None:
+    """Refuse an address without a host, or with a port that cannot be one."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise ValueError("url: the address names a host, and a port from 1 to 65535 if any")
 
 
 def without_password(url: str) -> str:

@@ -34,7 +34,7 @@ def one_line(outcome: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_the_version_is_printed() -> None:
-    assert run("version").stdout == f"cloudstead {__version__}\n"
+    assert run("version").stdout == run("--version").stdout == f"cloudstead {__version__}\n"
 
 
 @pytest.mark.parametrize("command", ["serve", "demo", "agent", "doctor", "version", "account"])

@@ -47,7 +47,8 @@ def test_a_port_in_use_is_told_with_its_flag(tmp_path: Path, listener: str) -> N
 
 def test_data_that_another_process_holds_is_told_with_its_number(tmp_path: Path) -> None:
     folder = DataFolder.hold(tmp_path)
-    line = refusal(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = refusal(tmp_path, "--http", f"127.0.0.1:{taken.getsockname()[1]}")
     folder.release()
 
     assert f"process {os.getpid()}" in line
@@ -75,7 +76,23 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
 
 def test_a_ready_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    assert "nowhere" in refusal(tmp_path / "data", "--ready-file", str(tmp_path / "nowhere" / "ready.json"))
+    line = refusal(tmp_path / "data", "--ready-file", str(tmp_path / "nowhere" / "ready.json"))
+
+    assert f"no folder {tmp_path / 'nowhere'}" in line
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_column_store_that_does_not_answer_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("CLOUDSTEAD_OBSERVATIONS_URL", f"http://me:s3cret@127.0.0.1:{port}/db")
+    line = refusal(tmp_path / "data")
+
+    assert f"127.0.0.1:{port}/db" in line
+    assert "Connection refused" in line
+    assert "s3cret" not in line
 
 
 def test_a_demo_never_takes_over_accounts_that_it_did_not_make(tmp_path: Path) -> None:
