@@ -67,7 +67,7 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "DomainLambda.LIST": {"name": None},
         "DomainLambda.REMOVE": {"id": "greenhouse"},
         "DomainLambda.UPDATE": {"id": "greenhouse", "name": "Greenhouse 1"},
-        "ObservationLambda.FIND": {"query": {"size": 10, "query": {"term": {"thingName": "climate-1"}}}},
+        "ObservationLambda.FIND": {"query": {"size": 10, "query": {"range": {"timestamp": {"gte": "now-1h"}}}}},
         "ThingLambda.CREATE": {"thingName": "climate-1", "thingType": "climate", "domain": "greenhouse"},
         "ThingLambda.DOWNLOAD_CERTIFICATE": _ONE_THING,
         "ThingLambda.FIND": {"query": {"size": 10, "query": {"term": {"thingType": "climate"}}}},
