@@ -193,8 +193,11 @@ def doctor(config: Path | None, data: str | None, *, as_json: bool) -> None:
     """Look for what stands in the way and say what to do; exit code 1 when something does."""
     from cloudstead.app.doctor import examine  # noqa: PLC0415  # each command loads what it needs
     from cloudstead.app.doctor.report import print_json, print_table  # noqa: PLC0415
+    from cloudstead.app.logs import configure_logging  # noqa: PLC0415
 
-    findings = examine(_settings({"data": data}, config))
+    settings = _settings({"data": data}, config)
+    configure_logging(settings.logging)
+    findings = examine(settings)
     (print_json if as_json else print_table)(findings)
     if any(finding.is_wrong for finding in findings):
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,8 +14,13 @@ _LONGEST_REASON: Final = 200
 def reason_of(error: BaseException) -> str:
     """Return in a few words what is at the bottom of an error that wraps others: libraries tell it in paragraphs."""
     bottom = error
-    while (below := bottom.__cause__ or bottom.__context__) is not None:
+    # A cancellation below a time-out is how the time-out was made.
+    while not isinstance(bottom, TimeoutError) and (below := bottom.__cause__ or bottom.__context__) is not None:
         bottom = below
+    if isinstance(bottom, TimeoutError):
+        return "No answer in time"
+    if isinstance(bottom, ConnectionError) and bottom.errno:
+        return os.strerror(bottom.errno)  # asyncio puts the address into the error's own text
     if isinstance(bottom, OSError) and bottom.strerror:
         return bottom.strerror
     words = " ".join(str(bottom).split()) or type(bottom).__name__

@@ -56,21 +56,37 @@ class Keys:
 
 def open_keys(folder: DataFolder, clock: Clock) -> Keys:
     """Read the secrets, making those that are not there yet; raise ``CannotStart`` when they do not fit together."""
+    require_keys(folder.keys)
     sealer = Sealer(_installation_key(folder.keys))
-    try:
-        signing_key = _signing_key(folder.keys / "signing.sealed", sealer)
-        record = _authority(folder, sealer, clock)
-    except SealBroken:
-        raise CannotStart(
-            f"{folder.keys}/installation.key is not the key that the other files in {folder.keys} were sealed with: "
-            "restore it from a backup."
-        ) from None
+    signing_key = _signing_key(folder.keys / "signing.sealed", sealer)
+    record = _authority(folder, sealer, clock)
     authority = Authority(
         record.issuing_key, record.issuing_certificate, root_certificate=record.root_certificate, clock=clock
     )
     if not folder.ca_file.exists() or folder.ca_file.read_bytes() != record.root_certificate:
         write_private(folder.ca_file, record.root_certificate, mode=0o644)
     return Keys(sealer, signing_key, authority)
+
+
+def require_keys(folder: Path) -> None:
+    """Raise ``CannotStart`` when the secrets that are there do not fit together; make nothing."""
+    sealed = {"signing.sealed": _SIGNING, "authority.sealed": _AUTHORITY}
+    files = [(folder / name, purpose) for name, purpose in sealed.items() if (folder / name).exists()]
+    path = folder / "installation.key"
+    if not path.exists():
+        if files:
+            raise CannotStart(
+                f"{path} is missing and nothing that was sealed with it can be opened: restore it from a backup."
+            )
+        return
+    sealer = Sealer(_installation_key(folder))
+    try:
+        for file, purpose in files:
+            sealer.open(file.read_bytes(), purpose)
+    except SealBroken:
+        raise CannotStart(
+            f"{path} is not the key that the other files in {folder} were sealed with: restore it from a backup."
+        ) from None
 
 
 def server_certificate(
@@ -145,10 +161,6 @@ def _installation_key(folder: Path) -> InstallationKey:
             return InstallationKey(bytes.fromhex(path.read_text(encoding="ascii").strip()))
         except ValueError:
             raise CannotStart(f"{path} is damaged: restore it from a backup.") from None
-    if (folder / "authority.sealed").exists():
-        raise CannotStart(
-            f"{path} is missing and nothing that was sealed with it can be opened: restore it from a backup."
-        )
     key = InstallationKey.generate()
     write_private(path, key.secret.hex().encode() + b"\n")
     return key

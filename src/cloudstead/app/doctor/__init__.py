@@ -3,8 +3,9 @@
 ``finding``       what an examination finds
 ``machine``       disk, memory, open files, the column store's engine
 ``network``       whether the listeners answer, or could
+``servers``       PostgreSQL and ClickHouse where the settings name them
 ``stores``        the state, the log, the clock that they were written by
-``certificates``  how long they are good for, and whether they are private
+``certificates``  how long they are good for, and whether the secrets are private and fit together
 ``report``        the findings for people and for programs
 """
 

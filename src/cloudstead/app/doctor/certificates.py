@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from cloudstead.app.doctor.finding import Finding, State
+from cloudstead.app.errors import CannotStart
+from cloudstead.app.keys import require_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ def examine(folder: Path, settings: Settings, *, now: datetime) -> Iterator[Find
         yield _certificate("server certificate", own, now, advice="It is renewed on the next start.")
     if (folder / "keys").exists():
         yield _privacy(folder / "keys")
+        yield _fit(folder / "keys")
 
 
 def _certificate(what: str, file: Path, now: datetime, *, advice: str) -> Finding:
@@ -49,6 +52,17 @@ def _certificate(what: str, file: Path, now: datetime, *, advice: str) -> Findin
     if ends - now < _SOON:
         return Finding(what, State.NOTE, f"ends on {ends:%Y-%m-%d}", advice)
     return Finding(what, State.GOOD, f"good until {ends:%Y-%m-%d}")
+
+
+def _fit(folder: Path) -> Finding:
+    try:
+        require_keys(folder)
+    except CannotStart as refusal:
+        return Finding("keys", State.WRONG, str(refusal), "The server does not start without it.")
+    except OSError as error:
+        advice = "Run as the owner of the data folder."
+        return Finding("keys", State.WRONG, f"{error.filename}: {error.strerror}", advice)
+    return Finding("keys", State.GOOD, "open what was sealed with them")
 
 
 def _privacy(folder: Path) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from cloudstead.app.doctor.finding import Finding, State
+from cloudstead.app.open_files import most_open_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ _GIGABYTE = 1 << 30
 _DISK_LEAST = 1 * _GIGABYTE  # SQLite copies its file before a migration, the column store merges its parts in copies
 _DISK_GOOD = 5 * _GIGABYTE
 _MEMORY_LEAST = 512 << 20  # an idle process takes about half of it
-_OWN_FILES = 1024  # segments, parts of the column store, the state, everything but connections
+_OWN_FILES = 512  # everything but connections: about 100 when idle; searches and merges open parts of the store
 _ENGINE_WITHIN_S = 60
 
 
@@ -57,14 +57,13 @@ def _memory() -> Finding:
 
 
 def _open_files(connections: int) -> Finding:
-    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY:
-        return Finding("open files", State.GOOD, "no limit")
+    limit = most_open_files()
     seen = f"limit {limit}"
-    if limit < _OWN_FILES:
-        return Finding("open files", State.WRONG, seen, f"Set `ulimit -n {min(most, connections + _OWN_FILES)}`.")
+    how = f"raise the hard limit to {connections + _OWN_FILES} (`LimitNOFILE` of systemd, `ulimit -Hn`)"
+    if limit <= _OWN_FILES:
+        return Finding("open files", State.WRONG, seen, f"Hardly enough to start: {how}.")
     if limit < connections + _OWN_FILES:
-        advice = f"Good for {limit - _OWN_FILES} connections; `ulimit -n {connections + _OWN_FILES}` for {connections}."
+        advice = f"Good for about {limit - _OWN_FILES} connections; for {connections} {how}."
         return Finding("open files", State.NOTE, seen, advice)
     return Finding("open files", State.GOOD, seen)
 

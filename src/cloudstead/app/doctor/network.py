@@ -43,6 +43,6 @@ def _is_free(name: str, address: Address) -> Finding:
         try:
             probe.bind(address)
         except OSError as error:
-            advice = f"End what uses it, or choose another address with --{name}."
+            advice = f"End what uses it, or set {name}.address to another one (--{name} of serve and demo)."
             return Finding(name, State.WRONG, f"{address}: {error.strerror or error}", advice)
     return Finding(name, State.GOOD, f"{address} is free")

@@ -8,18 +8,18 @@ from collections import deque
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from cloudstead.app.doctor import servers
 from cloudstead.app.doctor.finding import Finding, State
-from cloudstead.app.settings import without_password
 from cloudstead.log import LogError
 from cloudstead.log.frames import HEADER_BYTES, FrameBroken, decode_header, holds_later_batch, walk
 from cloudstead.storage.sql.migrations import HEAD, VERSION_QUERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cloudstead.app.settings import Settings
 
@@ -30,14 +30,15 @@ _CLOCK_SLACK = timedelta(minutes=1)
 def examine(folder: Path, settings: Settings, *, holder: int | None, now: datetime) -> Iterator[Finding]:
     """Look at what is kept."""
     yield _folder(folder, holder)
+    url = settings.storage.url
+    if url.startswith("postgresql:"):
+        yield servers.postgresql(url)
+    elif url or folder.exists():
+        yield _state(Path(url.removeprefix("sqlite:///")) if url else folder / "state.sqlite")
+    if settings.observations.url:
+        yield servers.clickhouse(settings.observations.url)
     if not folder.exists():
         return
-    if settings.storage.url:
-        yield Finding(
-            "state", State.NOTE, without_password(settings.storage.url), "A PostgreSQL server is not looked at."
-        )
-    else:
-        yield _state(folder / "state.sqlite")
     segments = sorted((folder / "log").glob("[0-9]*.log")) if (folder / "log").is_dir() else []
     yield _log(segments, is_held=holder is not None)
     yield _clock(segments, now)
@@ -74,7 +75,8 @@ def _log(segments: list[Path], *, is_held: bool) -> Finding:
         return Finding("log", State.NOTE, "no records yet", "It is begun on the first start.")
     last = segments[-1]
     size = sum(segment.stat().st_size for segment in segments)
-    seen = f"{len(segments)} segments, {size >> 20} MB, from record {int(segments[0].stem)}"
+    many = f"{len(segments)} segment" if len(segments) == 1 else f"{len(segments)} segments"
+    seen = f"{many}, {size >> 20} MB, from record {int(segments[0].stem)}"
     try:
         broken = None if is_held else _broken_at(last)
     except OSError as error:

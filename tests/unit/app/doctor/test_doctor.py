@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,15 +12,18 @@ from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.doctor import certificates, examine, machine, network, stores
 from cloudstead.app.doctor.finding import Finding, State
 from cloudstead.app.keys import open_keys, server_certificate
+from cloudstead.app.open_files import most_open_files
 from cloudstead.app.settings import (
     DataSettings,
     HttpSettings,
     HttpsSettings,
     LimitSettings,
     MqttsSettings,
+    ObservationSettings,
     Settings,
     StorageSettings,
 )
+from cloudstead.core.accounts.model import MqttProfile
 from cloudstead.core.clock import ManualClock
 from cloudstead.log import CommitLog
 
@@ -62,7 +64,14 @@ def test_a_machine_on_which_nothing_was_started_yet_is_not_wrong(tmp_path: Path)
 
 async def test_a_folder_in_good_order_is_good(tmp_path: Path) -> None:
     settings = Settings(data=DataSettings(folder=str(tmp_path / "data")))
-    await create_account(settings, name="One", user_name="admin", email="admin@example.org", hosts=())
+    await create_account(
+        settings,
+        name="One",
+        user_name="admin",
+        email="admin@example.org",
+        hosts=(),
+        mqtt_profile=MqttProfile("aws-2017"),
+    )
 
     findings = list(stores.examine(tmp_path / "data", settings, holder=None, now=NOW))
 
@@ -82,7 +91,9 @@ def test_a_state_that_is_none_is_wrong(folder: Path) -> None:
 
 
 def test_the_password_of_a_state_server_is_not_shown(folder: Path) -> None:
-    settings = Settings(storage=StorageSettings(url="postgresql://u:s3cret@db.example/x"))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = Settings(storage=StorageSettings(url=f"postgresql://u:s3cret@127.0.0.1:{port}/x"))
 
     assert "s3cret" not in repr(list(stores.examine(folder, settings, holder=None, now=NOW)))
 
@@ -198,7 +209,42 @@ def test_listeners_that_are_off_are_not_looked_at() -> None:
 
 
 def test_more_connections_than_open_files_deserve_a_look(tmp_path: Path) -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    many = Settings(limits=LimitSettings(connections=limit))
+    many = Settings(limits=LimitSettings(connections=most_open_files()))
 
     assert named(machine.examine(tmp_path, many), "open files").state is State.NOTE
+
+
+def test_a_secret_without_which_the_server_would_not_start_is_missed(folder: Path) -> None:
+    lost = "installation.key"
+    assert named(certificates.examine(folder, Settings(), now=NOW), "keys").state is State.GOOD
+    (folder / "keys" / lost).unlink()
+
+    found = named(certificates.examine(folder, Settings(), now=NOW), "keys")
+
+    assert found.is_wrong
+    assert lost in found.seen
+    assert not (folder / "keys" / lost).exists()
+
+
+def test_servers_that_do_not_answer_are_wrong_and_their_passwords_not_shown(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = Settings(
+        storage=StorageSettings(url=f"postgresql://u:s3cret@127.0.0.1:{port}/x"),
+        observations=ObservationSettings(url=f"http://u:s3cret@127.0.0.1:{port}/x"),
+    )
+
+    findings = list(stores.examine(tmp_path / "none", settings, holder=None, now=NOW))
+
+    assert named(findings, "state").is_wrong
+    assert named(findings, "observations").is_wrong
+    assert "s3cret" not in repr(findings)
+    assert all("127.0.0.1" in named(findings, what).seen for what in ("state", "observations"))
+
+
+def test_a_taken_port_names_the_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(http=HttpSettings(address=f"127.0.0.1:{taken.getsockname()[1]}"))
+        found = named(network.examine(settings, is_running=False), "http")
+
+    assert "http.address" in found.advice
