@@ -18,7 +18,7 @@ check: dev ## Lint, format, types and the order of the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: dev # The suite without the checks (ARGS="-k shadow")
+unit: dev ## Run the suite without the checks (ARGS="-k shadow")
 	$(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
 fix: dev ## Repair what lint and format can repair
@@ -26,7 +26,7 @@ fix: dev ## Repair what lint and format can repair
 	$(BIN)/ruff format .
 
 bench: dev ## Print the figures that the README quotes (ONLY=search for one of them)
-	@$(BIN)/python bench/$(or $(ONLY),run).py $(ARGS)
+	@$(BIN)/python $(or $(wildcard bench/$(ONLY).py),bench/run.py $(ONLY)) $(ARGS)
 
 crash: dev ## Kill the server under load, ROUNDS times, and count what it had acknowledged
 	@PYTHONPATH=tests $(BIN)/python -m crash.rounds --rounds $(or $(ROUNDS),20) $(ARGS)
