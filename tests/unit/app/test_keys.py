@@ -10,8 +10,8 @@ from cryptography import x509
 
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.errors import CannotStart
-from cloudstead.app.keys import open_keys, server_certificate, server_names
-from cloudstead.app.settings import MqttsSettings, PublicSettings, Settings
+from cloudstead.app.keys import open_keys, require_certificate, server_certificate, server_names
+from cloudstead.app.settings import HttpsSettings, MqttsSettings, PublicSettings, Settings
 from cloudstead.core.clock import ManualClock
 
 if TYPE_CHECKING:
@@ -144,3 +144,23 @@ def test_a_listener_on_all_interfaces_adds_no_wildcard() -> None:
     names = server_names(Settings(mqtts=MqttsSettings(address="*:8883")))
 
     assert {"0.0.0.0", "::"}.isdisjoint(names)
+
+
+def test_a_certificate_of_the_operators_is_refused_with_what_is_wrong_with_it(
+    folder: DataFolder, clock: ManualClock, tmp_path: Path
+) -> None:
+    keys = open_keys(folder, clock)
+    certificate, key = server_certificate(folder, keys.authority, NAMES, clock)
+    stranger = tmp_path / "stranger.key"
+    stranger.write_text(keys.authority.issue_server_certificate(NAMES).private_key_pem)
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+
+    require_certificate(HttpsSettings(certificate_file=str(certificate), private_key_file=str(key)))
+    for given, its_key, reason in (
+        (junk, key, "junk.pem is no certificate"),
+        (certificate, junk, "junk.pem is no private key"),
+        (certificate, stranger, "do not belong together"),
+    ):
+        with pytest.raises(CannotStart, match=reason):
+            require_certificate(HttpsSettings(certificate_file=str(given), private_key_file=str(its_key)))
