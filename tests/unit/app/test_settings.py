@@ -151,3 +151,16 @@ def test_a_host_is_a_lower_case_name_or_an_address(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "Upper.example", "-a.example", "a..b", "a b", "x" * 64, "*.example"])
 def test_anything_else_is_no_host(name: str) -> None:
     assert not is_host(name)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http://:8123/db", "http://host:99999/", "http://host:x/", "http://host:0/"]
+)
+def test_an_address_of_observations_names_a_host_and_a_possible_port(url: str) -> None:
+    with pytest.raises(BadSetting, match="observations: url"):
+        load_settings({"observations": {"url": url}}, {}, None)
+
+
+def test_the_demo_reports_no_faster_than_the_agent_can() -> None:
+    with pytest.raises(BadSetting, match="interval_s"):
+        load_settings({"demo": {"interval_s": 0.1}}, {}, None)
