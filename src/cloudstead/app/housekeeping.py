@@ -1,4 +1,4 @@
-"""What has to be done now and then: old log segments, old observations and expired tokens go."""
+"""What has to be done now and then: old log segments, observations and tokens go, certificates are renewed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, Final
 from cloudstead.log import Retention
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudstead.app.cloud import Cloud
+    from cloudstead.app.renewal import ServedCertificate
 
 _EVERY_S: Final = 60.0
 _MIB: Final = 1 << 20
 
 
-async def keep_house(cloud: Cloud) -> None:
-    """Tidy up once a minute, until cancelled; what fails is reported and tried again."""
+async def keep_house(cloud: Cloud, certificates: Sequence[ServedCertificate]) -> None:
+    """Tidy up and renew ``certificates`` once a minute, until cancelled; what fails is reported and tried again."""
     while True:
         await asyncio.sleep(_EVERY_S)
         try:
             await tidy_up(cloud)
         except Exception as error:  # noqa: BLE001 - the worker's edge: reported, and tried again in a minute
             cloud.tasks.report("housekeeping", error)
+        for certificate in certificates:
+            try:
+                certificate.renew()
+            except OSError as error:
+                cloud.tasks.report("renewing a server certificate", error)
 
 
 async def tidy_up(cloud: Cloud) -> None:

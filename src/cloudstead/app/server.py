@@ -27,6 +27,7 @@ from cloudstead.app.http_server import HttpServer, bind
 from cloudstead.app.keys import server_certificate, server_names
 from cloudstead.app.open_files import raise_open_files
 from cloudstead.app.ready import ReadyReport
+from cloudstead.app.renewal import ServedCertificate
 from cloudstead.app.settings import without_password
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.gateway.tls import https_context, mqtts_context
@@ -66,12 +67,15 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
             raise ObservationsUnusable(place, reason_of(error)) from error
         record = await prepare_demo(cloud) if demo else None
         addresses = _addresses(settings, sockets)
-        certificate = server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
+        own = ServedCertificate(
+            lambda: server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
+        )
+        given = _given_certificate(settings) or own
         accounts = {each.id: each for each in await cloud.database.read(lambda unit: unit.accounts.all())}
         app = web_app(cloud, addresses, accounts=accounts, demo=record)
-        await _serve_http(stack, cloud, sockets, app, certificate)
-        await _serve_devices(stack, cloud, sockets, certificate)
-        stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud)))
+        await _serve_http(stack, cloud, sockets, app, given)
+        await _serve_devices(stack, cloud, sockets, own)
+        stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud, (own, given))))
         if record is not None:
             await _start_agent(stack, cloud, record, addresses)
         _settle_memory()
@@ -141,21 +145,28 @@ def _place(settings: Settings, sock: socket.socket) -> str:
     return str(Address(host, port))
 
 
+def _given_certificate(settings: Settings) -> ServedCertificate | None:
+    """Return the operator's own certificate for HTTPS, if there is one."""
+    given = settings.https
+    if not given.certificate_file:
+        return None
+    files = Path(given.certificate_file), Path(given.private_key_file)
+    return ServedCertificate(lambda: files)
+
+
 async def _serve_http(
     stack: AsyncExitStack,
     cloud: Cloud,
     sockets: dict[str, socket.socket | None],
     app: WebApp,
-    certificate: tuple[Path, Path],
+    certificate: ServedCertificate,
 ) -> None:
     if sockets["http"] is not None:
         proxies = cloud.settings.http.trusted_proxies
         await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies))
     if sockets["https"] is not None:
-        given = cloud.settings.https
-        if given.certificate_file:
-            certificate = Path(given.certificate_file), Path(given.private_key_file)
-        context = https_context(*certificate, trusted=cloud.keys.authority.chain_pem)
+        context = https_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
+        certificate.watch(context)
         await _serve_one(stack, HttpServer(app, sockets["https"], tls=context))
 
 
@@ -165,12 +176,13 @@ async def _serve_one(stack: AsyncExitStack, server: HttpServer) -> None:
 
 
 async def _serve_devices(
-    stack: AsyncExitStack, cloud: Cloud, sockets: dict[str, socket.socket | None], certificate: tuple[Path, Path]
+    stack: AsyncExitStack, cloud: Cloud, sockets: dict[str, socket.socket | None], certificate: ServedCertificate
 ) -> None:
     gateway = cloud.gateway
     stack.push_async_callback(gateway.stop)
     if sockets["mqtts"] is not None:
-        context = mqtts_context(*certificate, trusted=cloud.keys.authority.chain_pem)
+        context = mqtts_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
+        certificate.watch(context)
         await gateway.listen_tls(sockets["mqtts"], context)
     if sockets["mqtt"] is not None:
         await gateway.listen_plain(sockets["mqtt"])
