@@ -41,8 +41,8 @@ class Projector:
         index: ObservationIndex,
         database: Database,
         *,
-        interval_s: float = 0.25,
-        things_interval_s: float = 1.0,
+        interval_s: float = 1.0,
+        things_interval_s: float = 5.0,
         report: Callable[[str, Exception], None],
     ) -> None:
         """``report`` is told what failed; it is tried again after the next interval."""
