@@ -75,6 +75,9 @@ def _engine() -> Finding:
         outcome = subprocess.run(command, capture_output=True, text=True, timeout=_ENGINE_WITHIN_S, check=False)  # noqa: S603  # our own interpreter
     except subprocess.TimeoutExpired:
         return Finding("column store", State.WRONG, "does not load within a minute", "Look at the machine's load.")
+    except OSError as error:
+        refusal = f"{sys.executable} cannot be run: {error.strerror}"
+        return Finding("column store", State.WRONG, refusal, "Use a Python that this user may run.")
     if outcome.returncode == 0:
         return Finding("column store", State.GOOD, f"engine {outcome.stdout.strip()}")
     reason = (outcome.stderr.strip().splitlines() or [f"ended with {outcome.returncode}"])[-1]
