@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from cloudstead.search import FlatState, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cloudstead.core.observations.model import Observation, ShadowChange, ThingDocument
 
+_T = TypeVar("_T")
 Row: TypeAlias = "list[object]"
+
+_AT_ONCE = 8  # some 60 us of work
 
 _WEEK_MS = 604_800_000
 _MONDAY_MS = 3 * 86_400_000
@@ -41,6 +45,18 @@ class WrittenRows:
             known[path] = known.get(path, 0) | kind
 
 
+def _in_passing(items: Iterable[_T]) -> Iterator[_T]:
+    """Yield the items, letting go of the interpreter's lock after every few.
+
+    The event loop gives the lock up at each system call and would have to wait a whole switch interval to get it back:
+    with a flush under way, that takes the PUBACK p99 at full speed from 20 to 80 ms.
+    """
+    for number, item in enumerate(items):
+        if not number % _AT_ONCE:
+            time.sleep(0)
+        yield item
+
+
 def instant_text(millis: int) -> str:
     """Write an instant as seconds with three decimals.
 
@@ -64,7 +80,7 @@ def text_of(source: bytes) -> str:
 def observation_rows(observations: Iterable[Observation]) -> WrittenRows:
     """Write observations."""
     written = WrittenRows()
-    for seen in observations:
+    for seen in _in_passing(observations):
         state = flatten(seen.state_json)
         written.note(seen.account_id, state)
         written.by_week[week_of(seen.timestamp_ms)].append(
@@ -86,7 +102,7 @@ def observation_rows(observations: Iterable[Observation]) -> WrittenRows:
 def change_rows(changes: Iterable[ShadowChange]) -> dict[int, list[Row]]:
     """Write shadow changes by partition."""
     by_week: dict[int, list[Row]] = defaultdict(list)
-    for change in changes:
+    for change in _in_passing(changes):
         by_week[week_of(change.timestamp_ms)].append(
             [
                 change.offset,
@@ -107,7 +123,7 @@ def change_rows(changes: Iterable[ShadowChange]) -> dict[int, list[Row]]:
 def thing_rows(documents: Iterable[ThingDocument]) -> WrittenRows:
     """Write things; they have one partition."""
     written = WrittenRows()
-    for document in documents:
+    for document in _in_passing(documents):
         state = flatten(document.state_json)
         written.note(document.account_id, state)
         written.by_week[0].append(
