@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from cloudstead.core.audit.model import AuditEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import IdSource
     from cloudstead.core.unit import Unit
+
+T = TypeVar("T")
 
 HIDDEN: Final = "(hidden)"
 """Stands where a secret would: that it changed may be known, what it was may not."""
@@ -55,6 +57,50 @@ def record(
             after=_without_secrets(after),
         )
     )
+
+
+class Trail(Generic[T]):
+    """Records what happens to objects of one type: made, changed, removed."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        ids: IdSource,
+        *,
+        object_type: str,
+        name_of: Callable[[T], str],
+        fields_of: Callable[[T], Mapping[str, Any]],
+    ) -> None:
+        """``name_of`` gives the object's id in the trail, ``fields_of`` what of it the trail shows."""
+        self._clock = clock
+        self._ids = ids
+        self._object_type = object_type
+        self._name_of = name_of
+        self._fields_of = fields_of
+
+    def made(self, unit: Unit, caller: Caller, operation: str, after: T) -> None:
+        """Record that an object is there."""
+        self._record(unit, caller, operation, after, after=self._fields_of(after))
+
+    def changed(self, unit: Unit, caller: Caller, operation: str, before: T, after: T) -> None:
+        """Record how an object was and how it is."""
+        self._record(unit, caller, operation, after, before=self._fields_of(before), after=self._fields_of(after))
+
+    def removed(self, unit: Unit, caller: Caller, operation: str, before: T) -> None:
+        """Record that an object is gone."""
+        self._record(unit, caller, operation, before, before=self._fields_of(before))
+
+    def _record(self, unit: Unit, caller: Caller, operation: str, subject: T, **fields: Mapping[str, Any]) -> None:
+        record(
+            unit,
+            caller,
+            clock=self._clock,
+            ids=self._ids,
+            operation=operation,
+            object_type=self._object_type,
+            object_id=self._name_of(subject),
+            **fields,
+        )
 
 
 def _differing(fields: Mapping[str, Any], *, than: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
-from cloudstead.core.audit.record import record
+from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import (
     DomainHasPeople,
     DomainHasThings,
@@ -118,6 +118,7 @@ class Domains:
     def __init__(self, clock: Clock, ids: IdSource) -> None:
         self._clock = clock
         self._ids = ids
+        self._trail = Trail(clock, ids, object_type="domain", name_of=lambda each: each.id, fields_of=_audited)
 
     def visible(self, unit: Unit, caller: Caller) -> VisibleDomains:
         """Return the tree and the domains from which downwards the caller sees it."""
@@ -175,7 +176,7 @@ class Domains:
         )
         domain = fields.applied_to(blank)
         unit.domains.add(domain)
-        self._record(unit, caller, "domain.create", None, domain)
+        self._trail.made(unit, caller, "domain.create", domain)
         return domain
 
     def update(self, unit: Unit, caller: Caller, *, domain_id: DomainId, change: DomainChange) -> Domain:
@@ -194,7 +195,7 @@ class Domains:
             _require_movable(reach, domain_id, change.parent_id)
             domain = replace(domain, parent_id=change.parent_id)
         unit.domains.replace(domain)
-        self._record(unit, caller, "domain.update", before, domain)
+        self._trail.changed(unit, caller, "domain.update", before, domain)
         if domain.parent_id != before.parent_id:
             path = unit.domains.tree(caller.account_id).path(domain_id)
             unit.emit(DomainMoved(caller.account_id, domain_id, path))
@@ -221,23 +222,7 @@ class Domains:
             unit.thing_types.remove(caller.account_id, each.id)
             unit.emit(ThingTypeRemoved(each, tree.path(each.domain_id)))
         unit.domains.remove(caller.account_id, going)
-        self._record(unit, caller, "domain.remove", before, None)
-
-    def _record(self, unit: Unit, caller: Caller, operation: str, before: Domain | None, after: Domain | None) -> None:
-        subject = after or before
-        if subject is None:
-            raise ValueError("an audit entry speaks of something")
-        record(
-            unit,
-            caller,
-            clock=self._clock,
-            ids=self._ids,
-            operation=operation,
-            object_type="domain",
-            object_id=subject.id,
-            before=_audited(before),
-            after=_audited(after),
-        )
+        self._trail.removed(unit, caller, "domain.remove", before)
 
 
 def _reached(reach: Reach, domain_id: DomainId, *, field: str) -> Domain:
@@ -273,9 +258,7 @@ def _require_depth(levels_below_root: int) -> None:
         raise InvalidField("parent_id", f"the tree would be deeper than {MAX_DEPTH} levels")
 
 
-def _audited(domain: Domain | None) -> JsonObject | None:
-    if domain is None:
-        return None
+def _audited(domain: Domain) -> JsonObject:
     return {
         "parent_id": domain.parent_id,
         "name": domain.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
-from cloudstead.core.audit.record import record
+from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import ThingName, ThingUid
@@ -38,6 +38,7 @@ class Things:
     def __init__(self, clock: Clock, ids: IdSource, certificates: Certificates) -> None:
         self._clock = clock
         self._ids = ids
+        self._trail = Trail(clock, ids, object_type="thing", name_of=lambda each: each.name, fields_of=_audited)
         self._certificates = certificates
 
     def get(self, unit: Unit, caller: Caller, *, name: ThingName) -> Thing:
@@ -95,7 +96,7 @@ class Things:
         unit.things.add(thing)
         self._certificates.create(unit, thing)
         unit.things.mark_for_index((thing.uid,))
-        self._record(unit, caller, "thing.create", None, thing)
+        self._trail.made(unit, caller, "thing.create", thing)
         unit.emit(ThingCreated(thing, tree.path(domain_id)))
         return thing
 
@@ -132,7 +133,7 @@ class Things:
         )
         unit.things.replace(thing)
         unit.things.mark_for_index((thing.uid,))
-        self._record(unit, caller, "thing.update", before, thing)
+        self._trail.changed(unit, caller, "thing.update", before, thing)
         unit.emit(ThingChanged(before, tree.path(before.domain_id), thing, tree.path(target)))
         return thing
 
@@ -141,7 +142,7 @@ class Things:
         thing = self.allowed(unit, caller, name=name, permission=_REMOVE)
         revoked = unit.certificates.revoke_all(caller.account_id, thing.uid, self._clock.millis())
         unit.things.remove(caller.account_id, thing.uid)
-        self._record(unit, caller, "thing.remove", thing, None)
+        self._trail.removed(unit, caller, "thing.remove", thing)
         if revoked:
             unit.emit(CertificatesRevoked(tuple(revoked)))
         unit.emit(ThingRemoved(thing, unit.domains.tree(caller.account_id).path(thing.domain_id)))
@@ -156,22 +157,6 @@ class Things:
             if unit.things.get(caller.account_id, name) is None:
                 return name
 
-    def _record(self, unit: Unit, caller: Caller, operation: str, before: Thing | None, after: Thing | None) -> None:
-        subject = after or before
-        if subject is None:
-            raise ValueError("an audit entry speaks of something")
-        record(
-            unit,
-            caller,
-            clock=self._clock,
-            ids=self._ids,
-            operation=operation,
-            object_type="thing",
-            object_id=subject.name,
-            before=_audited(before),
-            after=_audited(after),
-        )
-
 
 def _require_usable(reach: Reach, thing_type: ThingType, domain_id: DomainId) -> None:
     """Let a type be used at its own domain and below; say why not only to those who see the type."""
@@ -182,9 +167,7 @@ def _require_usable(reach: Reach, thing_type: ThingType, domain_id: DomainId) ->
     raise ThingTypeNotFound(thing_type.id, field="thing_type")
 
 
-def _audited(thing: Thing | None) -> dict[str, Any] | None:
-    if thing is None:
-        return None
+def _audited(thing: Thing) -> dict[str, Any]:
     return {
         "uid": thing.uid,
         "thing_type": thing.thing_type,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
-from cloudstead.core.audit.record import record
+from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.free_json import require_bounded
 from cloudstead.core.patch import ABSENT, Patched, patched
@@ -55,6 +55,7 @@ class ThingTypes:
     def __init__(self, clock: Clock, ids: IdSource) -> None:
         self._clock = clock
         self._ids = ids
+        self._trail = Trail(clock, ids, object_type="thing-type", name_of=lambda each: each.id, fields_of=_audited)
 
     def get(self, unit: Unit, caller: Caller, *, thing_type_id: ThingTypeId) -> SeenThingType:
         """Return a type; raise ``ThingTypeNotFound``."""
@@ -107,7 +108,7 @@ class ThingTypes:
             created_at_ms=self._clock.millis(),
         )
         unit.thing_types.add(thing_type)
-        self._record(unit, caller, "thing-type.create", None, thing_type)
+        self._trail.made(unit, caller, "thing-type.create", thing_type)
         unit.emit(ThingTypeCreated(thing_type, tree.path(domain_id)))
         return thing_type
 
@@ -147,7 +148,7 @@ class ThingTypes:
         before = _changeable(unit, caller, thing_type_id, _UPDATE)
         after = without_item(before, path)
         unit.thing_types.replace(after)
-        self._record(unit, caller, "thing-type.remove-attribute", before, after)
+        self._trail.changed(unit, caller, "thing-type.remove-attribute", before, after)
         unit.emit(ThingTypeAttributeRemoved(after, unit.domains.tree(caller.account_id).path(after.domain_id)))
         return after
 
@@ -157,7 +158,7 @@ class ThingTypes:
         if unit.things.count_by_type(caller.account_id, None).get(thing_type_id):
             raise ThingTypeHasThings
         unit.thing_types.remove(caller.account_id, thing_type_id)
-        self._record(unit, caller, "thing-type.remove", before, None)
+        self._trail.removed(unit, caller, "thing-type.remove", before)
         unit.emit(ThingTypeRemoved(before, unit.domains.tree(caller.account_id).path(before.domain_id)))
 
     def _change(
@@ -166,27 +167,9 @@ class ThingTypes:
         before = _changeable(unit, caller, thing_type_id, _UPDATE)
         after = change(before)
         unit.thing_types.replace(after)
-        self._record(unit, caller, "thing-type.update", before, after)
+        self._trail.changed(unit, caller, "thing-type.update", before, after)
         unit.emit(ThingTypeChanged(after, unit.domains.tree(caller.account_id).path(after.domain_id)))
         return after
-
-    def _record(
-        self, unit: Unit, caller: Caller, operation: str, before: ThingType | None, after: ThingType | None
-    ) -> None:
-        subject = after or before
-        if subject is None:
-            raise ValueError("an audit entry speaks of something")
-        record(
-            unit,
-            caller,
-            clock=self._clock,
-            ids=self._ids,
-            operation=operation,
-            object_type="thing-type",
-            object_id=subject.id,
-            before=_audited(before),
-            after=_audited(after),
-        )
 
 
 def _check(label: str, description: str | None, data: JsonObject | None) -> None:
@@ -213,9 +196,7 @@ def _changeable(unit: Unit, caller: Caller, thing_type_id: ThingTypeId, permissi
     return found
 
 
-def _audited(thing_type: ThingType | None) -> dict[str, Any] | None:
-    if thing_type is None:
-        return None
+def _audited(thing_type: ThingType) -> dict[str, Any]:
     return {
         "domain": thing_type.domain_id,
         "label": thing_type.label,
