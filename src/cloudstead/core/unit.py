@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
+    from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.people.ports import PeopleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.ports import ThingStore
@@ -74,6 +75,11 @@ class Unit(Protocol):
     @property
     def audit(self) -> AuditStore:
         """The audit trail."""
+        ...
+
+    @property
+    def jobs(self) -> JobStore:
+        """Background work and outgoing deliveries."""
         ...
 
     def emit(self, event: object) -> None:

@@ -1,0 +1,83 @@
+"""A job, an attempt at it, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudstead.core.ids import AccountId, JobId
+
+
+class JobState(StrEnum):
+    """Where a job stands. A dead job was given up; it can be revived."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    DEAD = "DEAD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something to be done later, at least once.
+
+    Jobs of one ``lane`` are done one after another, in the order of their ids: one that waits for its next attempt
+    holds up those behind it. A job that stands alone has its own id as lane. ``payload`` is for the performer of its
+    ``kind`` alone, sealed where it holds a secret. ``cause`` says what led to it (``rule:<id>``), ``offset`` is that of
+    the message in the log which did.
+    """
+
+    id: JobId
+    account_id: AccountId
+    kind: str
+    lane: str
+    payload: bytes
+    created_at_ms: int
+    due_at_ms: int
+    state: JobState = JobState.WAITING
+    attempts: int = 0
+    cause: str | None = None
+    offset: int | None = None
+    leased_until_ms: int = 0
+    finished_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try. ``status`` is the answer's, where there was one; ``detail`` says in words what happened.
+
+    ``response`` is the beginning of what was answered, at most 4 KiB.
+    """
+
+    job_id: JobId
+    number: int
+    started_at_ms: int
+    took_ms: int
+    status: int | None = None
+    detail: str = ""
+    response: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The job is done."""
+
+    status: int | None = None
+    detail: str = ""
+    response: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """This attempt has failed; ``is_final`` when trying again cannot help.
+
+    ``retry_after_s`` is the pause that the other side asked for.
+    """
+
+    detail: str
+    status: int | None = None
+    response: bytes = b""
+    is_final: bool = False
+    retry_after_s: float | None = None

@@ -1,0 +1,10 @@
+"""Jobs and their attempts."""
+
+from __future__ import annotations
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Jobs and their attempts."""

@@ -1,0 +1,10 @@
+"""Profiles, user data and single-use links of people."""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Profiles, user data and single-use links of people."""

@@ -1,0 +1,10 @@
+"""Rules and how often they were hit."""
+
+from __future__ import annotations
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Rules and how often they were hit."""

@@ -1,0 +1,10 @@
+"""Batches of things."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Batches of things."""
