@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from cloudstead.web.answer import WHOLE, lines_of
 
 if TYPE_CHECKING:
     import asyncio
+
+    from starlette.types import Send
 
 MAX_HEAD_BYTES: Final = 64 * 1024  # a signed URL with its session token is under 4 KB; servers commonly take 8 to 64
 MAX_HEAD_S: Final = 30.0
@@ -36,6 +40,7 @@ class HttpConnection(HttpToolsProtocol):
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._certificate = tls.getpeercert(binary_form=True)
+        self.app_state = {**self.app_state, WHOLE: send_whole}
         self._waits_since = self.loop.time()
         self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
 
@@ -93,3 +98,25 @@ class HttpConnection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+def send_whole(send: Send, *, status: int, lines: bytes, body: bytes) -> bool:
+    """Send an answer with one write (``web.answer.SendsWhole``): what uvicorn does with the two messages of ASGI.
+
+    It does not look at the headers again, which takes most of its time.
+    """
+    cycle = getattr(send, "__self__", None)
+    if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.flow.write_paused:
+        return False
+    if cycle.disconnected:
+        return True
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+    shown = b"" if cycle.scope["method"] == "HEAD" else body
+    cycle.transport.write(b"".join((STATUS_LINE[status], lines_of(cycle.default_headers), lines, ending, shown)))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True

@@ -34,7 +34,7 @@ class WebSocketCallers:
 
         Raise ``CredentialExpired`` or ``CredentialRefused``; the latter for guests too: none of the topics is theirs.
         """
-        token = bearer_token(Headers(raw=list(headers))) or _token_of(raw_query)
+        token = bearer_token(Headers(raw=list(headers)).get("authorization")) or _token_of(raw_query)
         if token is not None:
             return (await self.of_token(token)).seen_from(source_address)
         if "X-Amz-Signature=" not in raw_query:

@@ -3,6 +3,7 @@
 ``table``    operations as rows, and twins made from rows
 ``routes``   from a request to its row: by path (a trie) or by a key beside the path
 ``call``     one request on its way to its handler
+``answer``   answers that are bytes already, sent with one write
 ``intake``   bodies, read within bounds that all requests share
 ``errors``   what HTTP itself refuses, before any feature is asked
 ``face``     one dialect as the outside sees it: rows, credentials, errors, cross-origin policy

@@ -15,6 +15,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
+from cloudstead.web.answer import Encoded, Marks, send_whole
 from cloudstead.web.call import Call
 from cloudstead.web.errors import BodyNotJson, FieldInvalid, MethodNotAllowed, RouteNotFound
 from cloudstead.web.intake import BodyIntake
@@ -46,16 +47,6 @@ class Permitted(Protocol):
         ...
 
 
-class _Encoded(Response):
-    """A body that is bytes already: Starlette's own constructor costs more than the rest of a small answer."""
-
-    def __init__(self, body: bytes, *, status: int, media_type: bytes) -> None:
-        self.status_code = status
-        self.background = None
-        self.body = body
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", media_type)]
-
-
 class WebApp:
     """Serves many faces.
 
@@ -84,7 +75,7 @@ class WebApp:
         self._lifespan = lifespan
         self._intake = intake or BodyIntake()
         self._timer = timer
-        self._faces = tuple(faces)
+        self._faces = tuple((face.matches, face, Marks(face)) for face in faces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, one WebSocket connection, or the lifespan (ASGI 3.0)."""
@@ -98,21 +89,28 @@ class WebApp:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self._timer()
         request_id = _sent_request_id(scope) or self._ids.new()
-        face = self._face_of(scope)
-        if face is None:
+        found = self._face_of(scope)
+        if found is None:
             await _nothing_here(request_id)(scope, receive, send)
             seconds = self._timer() - started
             self._metrics.record("none", "unrouted", status=404, seconds=seconds)
             if self._tells:
                 self._tell(scope, request_id, status=404, seconds=seconds, caller=None)
             return
+        face, marks = found
         call: Call[Any] = Call(scope, receive, request_id=request_id, body_limit=face.body_limit, intake=self._intake)
         status = _CLIENT_GONE
         try:
-            response = await self._answer(face, call)
-            _mark(response, face, request_id)
-            await response(scope, receive, send)
-            status = response.status_code
+            answer = await self._answer(face, call)
+            sent_id = request_id.encode("latin-1")
+            if isinstance(answer, Encoded):
+                if send_whole(scope, send, answer, marks=marks.lines(sent_id)):
+                    status = answer.status
+                    return
+                answer = answer.as_response()
+            answer.raw_headers += marks.fields(sent_id)
+            await answer(scope, receive, send)
+            status = answer.status_code
         except ClientDisconnect:
             self._log.debug("client_gone", face=face.name, request_id=request_id)
         finally:
@@ -138,13 +136,13 @@ class WebApp:
             principal=getattr(caller, "principal", None),
         )
 
-    def _face_of(self, scope: Scope) -> Face | None:
-        for face in self._faces:
-            if face.matches(scope):
-                return face
+    def _face_of(self, scope: Scope) -> tuple[Face, Marks] | None:
+        for matches, face, marks in self._faces:
+            if matches(scope):
+                return face, marks
         return None
 
-    async def _answer(self, face: Face, call: Call[Any]) -> Response:
+    async def _answer(self, face: Face, call: Call[Any]) -> Response | Encoded:
         try:
             if call.method == "OPTIONS":
                 return _options(face, call)
@@ -200,16 +198,6 @@ class WebApp:
             await send(outcome)
 
 
-def _mark(response: Response, face: Face, request_id: str) -> None:
-    """Add what every answer of the face carries."""
-    sent_id = request_id.encode("latin-1")
-    response.raw_headers.append((b"x-request-id", sent_id))
-    if face.request_id_header is not None:
-        response.raw_headers.append((face.request_id_header.encode(), sent_id))
-    if face.cors is not None:
-        response.raw_headers += face.cors.on_answer()
-
-
 def _sent_request_id(scope: Scope) -> str | None:
     """Return the client's own id for the request when it is fit for a log line."""
     for name, value in scope["headers"]:
@@ -248,9 +236,9 @@ def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         raise BodyNotJson("it is nested too deeply") from None
 
 
-def _written(result: object, operation: Operation, face: Face) -> Response:
-    if isinstance(result, Response):
+def _written(result: object, operation: Operation, face: Face) -> Response | Encoded:
+    if isinstance(result, Response | Encoded):
         return result
     if result is None:
         return Response(status_code=operation.status)
-    return _Encoded(_encode(result), status=operation.status, media_type=face.media_type.encode())
+    return Encoded(_encode(result), operation.status, face.media_type.encode())

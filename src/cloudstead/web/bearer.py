@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from starlette.datastructures import Headers
-
-
-def names_bearer(headers: Headers) -> bool:
-    """Tell whether the ``Authorization`` header names this scheme, with or without a token behind it."""
-    return headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
+_SCHEME: Final = "bearer"
 
 
-def bearer_token(headers: Headers) -> str | None:
-    """Return the token; ``None`` when there is none, no ``Authorization`` header, or one of another scheme."""
-    return headers["authorization"].partition(" ")[2].strip() or None if names_bearer(headers) else None
+def names_bearer(authorization: str | None) -> bool:
+    """Tell whether an ``Authorization`` header names this scheme, with or without a token behind it."""
+    return authorization is not None and authorization.partition(" ")[0].lower() == _SCHEME
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """Return the token in an ``Authorization`` header; ``None`` without one, or where the scheme is another."""
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() or None if scheme.lower() == _SCHEME else None

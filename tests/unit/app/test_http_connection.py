@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from cloudstead.app.http_connection import MAX_HEAD_BYTES, MAX_HEAD_S, HttpConnection
 from cloudstead.gateway.upgrade import LooseWebSocketProtocol
+from unit.web.faces import Shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,13 +93,41 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.accept"})
 
 
-@pytest.fixture
-async def connection() -> HttpConnection:
-    config = uvicorn.Config(answer, ws=LooseWebSocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=75)
+def connect(app: Any) -> HttpConnection:
+    config = uvicorn.Config(app, ws=LooseWebSocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=75)
     config.load()
-    made = HttpConnection(config, ServerState(), {}, _loop=Time())
+    state = ServerState()
+    state.default_headers = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
+    made = HttpConnection(config, state, {}, _loop=Time())
     made.connection_made(Transport())
     return made
+
+
+@pytest.fixture
+async def connection() -> HttpConnection:
+    return connect(answer)
+
+
+class Writes:
+    """A shop on a connection, and each write that it answers with. Without ``whole`` it sends message by message."""
+
+    def __init__(self, *, whole: bool) -> None:
+        app = Shop().app
+
+        async def in_messages(scope: Any, receive: Any, send: Any) -> None:
+            async def pass_on(message: Any) -> None:
+                await send(message)
+
+            await app(scope, receive, pass_on)
+
+        self.connection = connect(app if whole else in_messages)
+        self.of: list[bytes] = []
+        self.connection.transport.write = self.of.append
+
+    async def ask(self, *requests: bytes) -> bytes:
+        self.connection.data_received(b"".join(requests))
+        await settle()
+        return b"".join(self.of)
 
 
 async def settle() -> None:
@@ -177,3 +206,61 @@ async def test_only_http_is_watched_and_only_while_it_lasts(connection: HttpConn
         connection.connection_lost(None)
 
     assert not connection.loop.is_awaited
+
+
+def ask_for(path: str, *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
+    lines = [f"{method} {path} HTTP/{version}", "host: shop", "authorization: Bearer any", "x-request-id: r-1", *fields]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [ask_for("/v1/items/lamp")],
+        [ask_for("/v1/items/lamp", method="HEAD")],
+        [ask_for("/v1/items/lamp", version="1.0")],
+        [ask_for("/v1/items/lamp", "connection: close")],
+        [ask_for("/v1/items/lamp"), ask_for("/v1/items"), ask_for("/v1/items/desk")],
+    ],
+    ids=["GET", "HEAD", "HTTP/1.0", "close", "pipelined"],
+)
+async def test_an_answer_sent_whole_has_the_bytes_of_one_sent_in_messages(requests: list[bytes]) -> None:
+    whole, in_messages = Writes(whole=True), Writes(whole=False)
+
+    assert await whole.ask(*requests) == await in_messages.ask(*requests)
+    assert len(whole.of) == len(requests)
+    assert whole.connection.transport.end == in_messages.connection.transport.end
+
+
+async def test_only_what_comes_in_messages_is_written_in_parts() -> None:
+    in_messages = Writes(whole=False)
+    await in_messages.ask(ask_for("/v1/items/lamp"))
+
+    assert len(in_messages.of) == 2
+
+
+async def test_nothing_is_sent_whole_to_a_client_that_is_gone() -> None:
+    whole = Writes(whole=True)
+    whole.connection.data_received(ask_for("/v1/items/lamp"))
+    whole.connection.connection_lost(None)
+    await settle()
+
+    assert whole.of == []
+
+
+async def test_an_answer_waits_while_the_client_does_not_read() -> None:
+    whole = Writes(whole=True)
+    whole.connection.pause_writing()
+    assert await whole.ask(ask_for("/v1/items/lamp")) == b""
+
+    whole.connection.resume_writing()
+    await settle()
+    assert b"".join(whole.of).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_connection_serves_on_after_an_answer_sent_whole() -> None:
+    whole = Writes(whole=True)
+    for _ in range(3):
+        await whole.ask(ask_for("/v1/items/lamp"))
+
+    assert [written.partition(b"\r\n")[0] for written in whole.of] == [b"HTTP/1.1 200 OK"] * 3

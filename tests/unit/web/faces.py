@@ -98,7 +98,7 @@ async def stream(call: Call[None]) -> StreamingResponse:
 
 
 async def authenticate(call: Call[Keeper]) -> Keeper:
-    token = bearer_token(call.headers)
+    token = bearer_token(call.authorization)
     if token is None:
         raise web.Unauthenticated("Who are you?")
     return Keeper(token)

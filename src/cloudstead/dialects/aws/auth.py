@@ -17,8 +17,6 @@ from cloudstead.web.bearer import bearer_token
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.datastructures import Headers
-
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
@@ -121,12 +119,12 @@ class BearerCallers:
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
 
-    async def of_headers(self, headers: Headers, *, source_address: str | None = None) -> Caller:
-        """Return whom the bearer token stands for; raise ``BearerRefused``.
+    async def of_authorization(self, authorization: str | None, *, source_address: str | None = None) -> Caller:
+        """Return whom the bearer token in that header stands for; raise ``BearerRefused``.
 
         The words of the refusals make clients of Cloud Connect 2.11 log in again.
         """
-        token = bearer_token(headers)
+        token = bearer_token(authorization)
         if token is None:
             raise BearerRefused(
                 "Missing credentials: send 'Authorization: Bearer <token>' with an API key, or with the "

@@ -7,13 +7,12 @@ name; every other function takes an ID token or an API key, which name their acc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.invoke import require_json
 from cloudstead.dialects.aws.refusals import BearerRefused, FunctionUnknown, HostUnknown
+from cloudstead.web.answer import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from cloudstead.dialects.aws.auth import BearerCallers
     from cloudstead.dialects.aws.ports import FunctionRuntime
     from cloudstead.web.call import Call
+
+
+_FAILED: Final = ((b"x-amz-function-error", b"Handled"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,13 @@ class Functions:
             if account is None:
                 raise HostUnknown(call.host)
             return FunctionCaller(account, None)
-        caller = await self._bearers.of_headers(call.headers, source_address=call.peer_address)
+        caller = await self._bearers.of_authorization(call.authorization, source_address=call.peer_address)
         account = await self._accounts.get(caller.account_id)
         if account is None:
             raise BearerRefused("Invalid login token or API key.")
         return FunctionCaller(account, caller)
 
-    async def invoke(self, call: Call[FunctionCaller]) -> Response:
+    async def invoke(self, call: Call[FunctionCaller]) -> Encoded:
         """Run a function on the JSON document in the body; business errors answer 200 too, with ``errorMessage``."""
         payload = require_json(await call.body())
         result = await self._runtime.invoke(
@@ -79,8 +81,7 @@ class Functions:
             payload,
             source_address=call.peer_address,
         )
-        headers = {"x-amz-function-error": "Handled"} if result.failed else None
-        return Response(result.body, 200, headers, media_type="application/json")
+        return Encoded(result.body, fields=_FAILED if result.failed else ())
 
 
 def path_items(described: Mapping[str, Mapping[str, Any]], *, face: str) -> dict[str, dict[str, dict[str, Any]]]:

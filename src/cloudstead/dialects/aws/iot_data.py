@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol
 from uuid import UUID
 
 import msgspec
-from starlette.responses import Response
 
 from cloudstead.core.errors import NotPermitted
 from cloudstead.core.ids import ThingName
@@ -18,6 +17,7 @@ from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.refusals import GuestRefused, NamedShadowRefused, PublishInvalid
 from cloudstead.dialects.aws.sigv4 import IOT_DATA
+from cloudstead.web.answer import Encoded
 from cloudstead.web.bearer import names_bearer
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cloudstead.web.call import Call
 
 MAX_PAYLOAD: Final = 128 * 1024  # AWS IoT quotas: 128 KB for a message
+_OFFSET_HEADER: Final = names.OFFSET_HEADER.encode()
 
 
 class ShadowQuery(msgspec.Struct):
@@ -219,10 +220,11 @@ class IotData:
         Guests are refused.
         """
         # A variable that was never set leaves the scheme alone: that is no signature gone wrong.
-        if names_bearer(call.headers):
-            return self._person(await self._bearers.of_headers(call.headers, source_address=call.peer_address))
+        sent = call.authorization
+        if names_bearer(sent):
+            return self._person(await self._bearers.of_authorization(sent, source_address=call.peer_address))
         certificate = call.peer_certificate
-        if certificate is not None and "authorization" not in call.headers:
+        if certificate is not None and sent is None:
             return DeviceClient(await self._devices.of_certificate(certificate))
         signer = await self._signed.of_call(call, IOT_DATA)
         if signer.caller is None:
@@ -232,19 +234,19 @@ class IotData:
     def _person(self, caller: Caller) -> PersonClient:
         return PersonClient(caller, self._shadows, self._topics)
 
-    async def get_shadow(self, call: Call[Client]) -> Response:
+    async def get_shadow(self, call: Call[Client]) -> Encoded:
         """Return a thing's shadow."""
         return await self._answer(call, call.caller.get)
 
-    async def update_shadow(self, call: Call[Client]) -> Response:
+    async def update_shadow(self, call: Call[Client]) -> Encoded:
         """Change a thing's shadow; the answer is the accepted document."""
         return await self._answer(call, call.caller.update)
 
-    async def delete_shadow(self, call: Call[Client]) -> Response:
+    async def delete_shadow(self, call: Call[Client]) -> Encoded:
         """Remove a thing's shadow."""
         return await self._answer(call, call.caller.delete)
 
-    async def _answer(self, call: Call[Client], ask: Callable[[ThingName, bytes], Awaitable[Answer]]) -> Response:
+    async def _answer(self, call: Call[Client], ask: Callable[[ThingName, bytes], Awaitable[Answer]]) -> Encoded:
         """Ask for what the row is about, and answer with the accepted document and its place in the log."""
         name = _thing(call)
         try:
@@ -253,8 +255,7 @@ class IotData:
             self._tell(call, name, offset=rejected.offset, code=rejected.rejection)
             raise
         self._tell(call, name, offset=answer.offset, code=200)
-        headers = {names.OFFSET_HEADER: str(answer.offset)}
-        return Response(answer.document, 200, headers, media_type="application/json")
+        return Encoded(answer.document, fields=((_OFFSET_HEADER, b"%d" % answer.offset),))
 
     def _tell(self, call: Call[Client], name: ThingName, *, offset: int, code: int) -> None:
         """Tie the id of the request to the place of the change in the log."""
