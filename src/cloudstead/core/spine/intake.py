@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from asyncio import get_running_loop
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.spine.records import encode_request
 from cloudstead.log import LogError, RecordTooLarge
@@ -19,6 +22,12 @@ MAX_WAITING = 8_192
 
 MAX_WAITING_BYTES = 64 << 20
 """What these may hold: as many of the largest messages would take a gigabyte."""
+
+_PASSED_ON_AT_ONCE: Final = 32
+"""Requests of a batch that are acknowledged and applied before the loop writes answers and reads again: 2 ms.
+
+Devices take their answers, and the disk the requests that come next, while the rest of a batch is applied.
+"""
 
 
 class Intake:
@@ -42,6 +51,9 @@ class Intake:
         self._writer: LogWriter | None = None
         self._last: ShadowRequest | None = None
         self._followers = self._follower_bytes = 0
+        self._settled: deque[ShadowRequest] = deque()  # stored (or refused: without an offset), and not passed on yet
+        self._settled_bytes = 0
+        self._is_passing_on = False
         self._on_room: list[Callable[[], None]] = []
         self.committed_offset = 0
         self.stored = 0
@@ -59,8 +71,8 @@ class Intake:
         """Whether the doors should stop reading until there is room again."""
         writer = self._writer
         return writer is not None and (
-            writer.depth + self._followers >= MAX_WAITING
-            or writer.depth_bytes + self._follower_bytes >= MAX_WAITING_BYTES
+            writer.depth + len(self._settled) + self._followers >= MAX_WAITING
+            or writer.depth_bytes + self._settled_bytes + self._follower_bytes >= MAX_WAITING_BYTES
         )
 
     @property
@@ -116,25 +128,20 @@ class Intake:
             self._last.followers.append(request)
 
     def committed(self, first_offset: int, batch: list[ShadowRequest]) -> None:
-        """Hear from the log writer that a batch is on disk: acknowledge it, then have it applied."""
+        """Hear from the log writer that a batch is on disk: acknowledge it and have it applied, a slice at a time."""
         for offset, request in enumerate(batch, first_offset):
             request.offset = offset
-            if request.on_stored is not None:
-                try:
-                    request.on_stored(request)
-                except Exception as error:  # noqa: BLE001 - one door's defect must not keep the others' from the shadows
-                    self._report("acknowledgement", error)
         self.committed_offset = first_offset + len(batch) - 1
         self.stored += len(batch)
         self.last_failure = None
-        self._pass_on(batch, batch)
+        self._settle(batch)
 
     def refused(self, batch: list[ShadowRequest], error: Exception) -> None:
         """Hear from the log writer that nothing of a batch could be stored: nobody gets an acknowledgement."""
         self._note_failure(error)
         for request in batch:
             self._fail(request, error)
-        self._pass_on(batch, [])
+        self._settle(batch)
 
     def _fail(self, request: ShadowRequest, error: Exception) -> None:
         self.failed += 1
@@ -144,26 +151,46 @@ class Intake:
             except Exception as defect:  # noqa: BLE001 - as above
                 self._report("refusal", defect)
 
-    def _pass_on(self, batch: list[ShadowRequest], stored: list[ShadowRequest]) -> None:
+    def _settle(self, batch: list[ShadowRequest]) -> None:
+        self._settled += batch
+        self._settled_bytes += sum(len(request.payload) for request in batch)
+        if not self._is_passing_on:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Acknowledge and apply what comes first of what is settled, and come back for the rest."""
+        settled = self._settled
+        batch = list(islice(settled, _PASSED_ON_AT_ONCE))
+        ready: list[ShadowRequest] = []
+        for request in batch:
+            if request.offset:
+                ready.append(request)
+                if request.on_stored is not None:
+                    try:
+                        request.on_stored(request)
+                    except Exception as error:  # noqa: BLE001 - one door's defect must not keep the others' from the shadows
+                        self._report("acknowledgement", error)
+            if request.followers is not None:
+                self._forget_followers(request.followers)
+                ready += request.followers
+            self._settled_bytes -= len(request.payload)
+            settled.popleft()
         if self._last is batch[-1]:
             self._last = None
-        if any(request.followers for request in batch):
-            self._forget_followers(batch)
-            stored = [
-                each
-                for request in batch
-                for each in (*((request,) if request.offset else ()), *(request.followers or ()))
-            ]
-        if stored:
-            self._apply(stored)
+        self._is_passing_on = bool(settled)
+        if ready:
+            self._apply(ready)
         self.tell_room()
+        if settled:
+            # Not the next turn of the loop but the one after: in between, what this slice has led to is written.
+            loop = get_running_loop()
+            loop.call_soon(loop.call_soon, self._pass_on)
 
     def _note_failure(self, error: Exception) -> None:
         self.last_failure = error
         self.last_failure_ms = self._clock.millis()
 
-    def _forget_followers(self, batch: list[ShadowRequest]) -> None:
-        followers = [each for request in batch for each in request.followers or ()]
+    def _forget_followers(self, followers: list[ShadowRequest]) -> None:
         self._followers -= len(followers)
         self._follower_bytes -= sum(len(each.payload) for each in followers)
 

@@ -179,3 +179,46 @@ async def test_the_time_of_an_update_is_that_of_its_receipt(life):
 
 async def test_the_numbers_of_origins_stand_in_the_log_for_ever():
     assert {origin.name: origin.value for origin in Origin} == {"DEVICE": 1, "PERSON": 2, "REST": 3}
+
+
+async def test_a_long_batch_is_passed_on_in_slices_that_let_others_have_the_loop(life):
+    acknowledged = []
+    for number in range(100):
+        await life.update("lamp", {"n": number}, on_stored=acknowledged.append)
+    await life.submit("lamp", Verb.GET, b"")
+    life.writer.store()
+    life.writer.tell()
+    at_first, was_idle = len(acknowledged), life.spine.intake.is_idle
+    await life.until(lambda: life.spine.intake.is_idle)
+
+    assert 0 < at_first < 100
+    assert not was_idle
+    assert [request.offset for request in acknowledged] == list(range(1, 101))
+    assert b'"reported":{"n":99}' in life.audience.heard[-1][1]
+
+
+async def test_a_batch_waits_for_the_slices_of_the_one_before(life):
+    for number in range(40):
+        await life.update("lamp", {"n": number})
+    life.writer.store()
+    life.writer.tell()
+    await life.update("lamp", {"n": 40})
+    life.writer.store()
+    life.writer.tell()
+    before = life.spine.applier.applied_offset
+    await life.spine.settle()
+
+    assert before < 40
+    assert b'"reported":{"n":40}' in dict(life.audience.heard)["$aws/things/lamp/shadow/update/documents"]
+
+
+async def test_what_is_stored_and_not_applied_yet_counts_for_a_full_intake(life):
+    entry = await life.entry("lamp")
+    for _ in range(MAX_WAITING):
+        await life.update(entry.name)
+    life.writer.store()
+    life.writer.tell()
+    for _ in range(MAX_WAITING // 2):
+        await life.update(entry.name)
+
+    assert life.spine.intake.is_full
