@@ -22,13 +22,13 @@ from cloudstead.core.spine.pending import Pending
 from cloudstead.core.spine.resources import ResourceMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine
+    from collections.abc import Callable, Collection, Coroutine, Sequence
     from typing import Any
 
     from cloudstead.core.ids import AccountId, ThingUid
     from cloudstead.core.shadows.changes import Outcome
     from cloudstead.core.shadows.model import JsonObject
-    from cloudstead.core.spine.ports import FanOut
+    from cloudstead.core.spine.ports import FanOut, Follower
     from cloudstead.core.spine.requests import ShadowRequest
 
 MAX_WAITING_BATCHES: Final = 64
@@ -58,6 +58,7 @@ class Applier:
         pause: Callable[[int, Exception], Coroutine[Any, Any, None]],
         report: Callable[[str, Exception], None],
         kept_shadows: int,
+        followers: Sequence[Follower] = (),
     ) -> None:
         """``load`` reads stored shadows; ``spawn`` starts a task that the application watches.
 
@@ -70,6 +71,7 @@ class Applier:
         self._pause = pause
         self._report = report
         self._kept_shadows = kept_shadows
+        self._followers = tuple(followers)
         self._shadows: dict[ThingUid, Shadow] = {}
         self._waiting: deque[list[ShadowRequest]] = deque()
         self._is_working = False
@@ -97,7 +99,11 @@ class Applier:
     @property
     def is_full(self) -> bool:
         """Whether so much waits to be applied or to be written that nothing should be added."""
-        return len(self._waiting) >= MAX_WAITING_BATCHES or self._pending_bytes >= MAX_PENDING_BYTES
+        return (
+            len(self._waiting) >= MAX_WAITING_BATCHES
+            or self._pending_bytes >= MAX_PENDING_BYTES
+            or (self._followers != () and any(follower.is_full for follower in self._followers))
+        )
 
     def take_pending(self) -> Pending:
         """Hand over everything that has to be written since the last call, as of this moment."""
@@ -274,7 +280,13 @@ class Applier:
 
     def _observe(self, request: ShadowRequest, reported: JsonObject) -> None:
         thing = request.thing
-        self.resources.learn(thing.account_id, request.thing_type, reported, self._shadows[thing.uid].reported)
+        whole = self._shadows[thing.uid].reported
+        self.resources.learn(thing.account_id, request.thing_type, reported, whole)
+        for follower in self._followers:
+            try:
+                follower.observed(request, reported, whole)
+            except Exception as error:  # noqa: BLE001 - nor may a follower's defect
+                self._report("following what was applied", error)
         self._observations.append(
             Observation(
                 offset=request.offset,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from typing import Any
 
     from cloudstead.core.ids import AccountId
     from cloudstead.core.spine.requests import ShadowRequest
+    from cloudstead.core.unit import Unit
 
 
 class FanOut(Protocol):
@@ -55,4 +58,38 @@ class LogReader(Protocol):
 
     def read(self, offset: int, *, max_records: int, max_bytes: int) -> Sequence[tuple[int, bytes]]:
         """Return records from ``offset`` on, at most so many, at least one when there is one."""
+        ...
+
+
+class Follower(Protocol):
+    """Makes something of every observation, exactly once, and stores it with the offset that it has come to.
+
+    What it makes of an observation goes into the state store together with the shadows at the latest, so that its own
+    offset is never behind their checkpoint. After a restart it is shown everything from the checkpoint on, and passes
+    over what it has stored already.
+    """
+
+    @property
+    def offset(self) -> int:
+        """The offset up to which everything is stored, as of the start."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be stored that nothing should be added."""
+        ...
+
+    def observed(self, request: ShadowRequest, reported: Mapping[str, Any], whole: Mapping[str, Any], /) -> None:
+        """Take note of what an accepted update reported; ``whole`` is all that is reported once it is merged.
+
+        Called in the order of offsets, on the event loop, for every update: so it is cheap and does not block. Neither
+        mapping is ever altered.
+        """
+        ...
+
+    def turn(self) -> AbstractAsyncContextManager[Callable[[Unit], None]]:
+        """Give what waits as work for a unit; its writes come one after another, so one may have to be waited for.
+
+        When the context ends with an exception, everything waits again.
+        """
         ...

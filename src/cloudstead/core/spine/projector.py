@@ -8,6 +8,7 @@ observation once and every shadow as it was.
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cloudstead.core.shadows.model import Shadow
     from cloudstead.core.spine.applier import Applier
     from cloudstead.core.spine.pending import Pending
+    from cloudstead.core.spine.ports import Follower
     from cloudstead.core.things.model import Thing
     from cloudstead.core.things.ports import PendingThing
     from cloudstead.core.unit import Database, Unit
@@ -44,6 +46,7 @@ class Projector:
         interval_s: float = 1.0,
         things_interval_s: float = 5.0,
         report: Callable[[str, Exception], None],
+        followers: Sequence[Follower] = (),
     ) -> None:
         """``report`` is told what failed; it is tried again after the next interval."""
         self._applier = applier
@@ -52,6 +55,7 @@ class Projector:
         self._interval_s = interval_s
         self._ticks_per_things = max(1, round(things_interval_s / interval_s))
         self._report = report
+        self._followers = tuple(followers)
         self._flushing: asyncio.Task[None] | None = None
         self._flushed: list[Callable[[], None]] = []
         self._things_lock = asyncio.Lock()
@@ -147,9 +151,14 @@ class Projector:
                 found = unit.thing_types.get(account_id, thing_type)
                 if found is not None:
                     unit.thing_types.add_resources(account_id, thing_type, that_fit(news, found.resources))
+            for follow in works:
+                follow(unit)
             unit.shadows.set_checkpoint(pending.offset)
 
-        await self._database.write(write)
+        # Asked for only now, when they have seen everything up to the checkpoint.
+        async with AsyncExitStack() as stack:
+            works = [await stack.enter_async_context(follower.turn()) for follower in self._followers]
+            await self._database.write(write)
 
     async def _index_marked(self, marks: Sequence[PendingThing]) -> None:
         uids = {mark.uid for mark in marks if mark.thing is not None}

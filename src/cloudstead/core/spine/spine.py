@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.ids import AccountId, ThingUid
     from cloudstead.core.observations.ports import ObservationIndex
     from cloudstead.core.shadows.changes import Outcome, Verb
-    from cloudstead.core.spine.ports import FanOut, LogReader, LogWriter
+    from cloudstead.core.spine.ports import FanOut, Follower, LogReader, LogWriter
     from cloudstead.core.spine.records import ShadowRecord
     from cloudstead.core.things.directory import ThingDirectory
     from cloudstead.core.unit import Database
@@ -51,6 +51,7 @@ class Spine:
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
         kept_shadows: int = KEPT_SHADOWS,
+        followers: Sequence[Follower] = (),
     ) -> None:
         """``spawn`` starts tasks that the application watches; ``report`` is told of failures that are tried again.
 
@@ -62,11 +63,18 @@ class Spine:
         self._spawn = spawn
         self._applied = asyncio.Event()
         self.applier = Applier(
-            fan_out, load=self._load, spawn=spawn, pause=self._pause, report=report, kept_shadows=kept_shadows
+            fan_out,
+            load=self._load,
+            spawn=spawn,
+            pause=self._pause,
+            report=report,
+            kept_shadows=kept_shadows,
+            followers=followers,
         )
         self.applier.when_applied(self._applied.set)
         self.intake = Intake(clock, apply=self.applier.enqueue, report=report)
-        self.projector = Projector(self.applier, index, database, report=report)
+        self.projector = Projector(self.applier, index, database, report=report, followers=followers)
+        self._followers = tuple(followers)
         self.projector.when_flushed(self.intake.tell_room)
         self._index = index
         self._background: asyncio.Task[None] | None = None
@@ -89,6 +97,9 @@ class Spine:
         last = reader.next_offset - 1
         if last < checkpoint:
             raise LogBehindStore(last, checkpoint, store="state")
+        for follower in self._followers:
+            if last < follower.offset:
+                raise LogBehindStore(last, follower.offset, store="state")
         self.applier.applied_offset = self.projector.flushed_offset = checkpoint
         replayed = await self._replay(reader, checkpoint + 1)
         self.intake.open(open_writer(self), committed_offset=last)
