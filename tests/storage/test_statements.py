@@ -17,8 +17,11 @@ STATEMENTS = {
     for name, value in vars(import_module(f"{stores.__name__}.{module.name}")).items()
     if isinstance(value, Statement)
 }
-# These read a whole table on purpose: all accounts, the list of all revocations, the oldest marks in their order.
-WHOLE_TABLE = {"accounts._ALL", "certificates._REVOKED", "things._PENDING"}
+# These read a whole table on purpose: all accounts, the list of all revocations, the oldest marks in their order, and
+# once after a crash whatever was claimed.
+WHOLE_TABLE = {"accounts._ALL", "certificates._REVOKED", "things._PENDING", "jobs._GIVE_BACK_ALL"}
+# Lists given as a parameter, values without a table, and what the statement itself has found by an index.
+NO_TABLES = ("VIRTUAL TABLE", "CONSTANT ROW", "SCAN due")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def test_a_look_up_uses_an_index(empty, name):
     text = STATEMENTS[name].sqlite.text
     plan = empty.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?")).fetchall()
 
-    scans = [step for *_, step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    scans = [step for *_, step in plan if step.startswith("SCAN") and not any(each in step for each in NO_TABLES)]
     assert scans == []
 
 

@@ -2,4 +2,5 @@
 
 ``model``  a job, an attempt, and what became of it
 ``ports``  what jobs need from storage, and whoever performs them
+``events`` what the worker hears when some were added
 """

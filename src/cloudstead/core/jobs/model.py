@@ -24,9 +24,12 @@ class Job:
     """Something to be done later, at least once.
 
     Jobs of one ``lane`` are done one after another, in the order of their ids: one that waits for its next attempt
-    holds up those behind it. A job that stands alone has its own id as lane. ``payload`` is for the performer of its
-    ``kind`` alone, sealed where it holds a secret. ``cause`` says what led to it (``rule:<id>``), ``offset`` is that of
-    the message in the log which did.
+    holds up those behind it; one that is dead does not. A job that stands alone has its own id as lane. Lanes of
+    different accounts never meet. ``payload`` is for the performer of its ``kind`` alone, sealed where it holds a
+    secret, and empty once the job is done. ``cause`` says what led to it (``rule:<id>``), ``offset`` is that of the
+    message in the log which did.
+
+    ``attempts`` counts over its whole life, ``tries`` since it was added or last revived.
     """
 
     id: JobId
@@ -38,6 +41,7 @@ class Job:
     due_at_ms: int
     state: JobState = JobState.WAITING
     attempts: int = 0
+    tries: int = 0
     cause: str | None = None
     offset: int | None = None
     leased_until_ms: int = 0
@@ -58,6 +62,17 @@ class Attempt:
     status: int | None = None
     detail: str = ""
     response: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many jobs of a kind there are as of now. ``oldest_ms`` is when the oldest that is not finished was added."""
+
+    kind: str
+    waiting: int
+    running: int
+    dead: int
+    oldest_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

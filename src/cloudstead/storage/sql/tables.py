@@ -38,17 +38,18 @@ metadata: Final = MetaData(
     }
 )
 
-_TEXT: Final[TypeEngine[str]] = Text().with_variant(Text(collation="C"), "postgresql")
+TEXT: Final[TypeEngine[str]] = Text().with_variant(Text(collation="C"), "postgresql")
+"""Compared byte by byte on both engines."""
 # SQLite gives out row numbers only to a column that is declared exactly INTEGER PRIMARY KEY.
 _SERIAL: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def _text(name: str, *more: Any, **options: Any) -> Column[str]:
-    return Column(name, _TEXT, *more, nullable=False, **options)
+    return Column(name, TEXT, *more, nullable=False, **options)
 
 
 def _optional_text(name: str, *more: Any) -> Column[str | None]:
-    return Column(name, _TEXT, *more, nullable=True)
+    return Column(name, TEXT, *more, nullable=True)
 
 
 def _number(name: str, **options: Any) -> Column[int]:

@@ -9,6 +9,7 @@ from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
 from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
+from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
 from cloudstead.storage.sql.stores.shadows import SqlShadows
@@ -85,3 +86,8 @@ class SqlUnit:
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
         self.events.append(event)
+    @property
+    def jobs(self) -> SqlJobs:
+        """Background work and outgoing deliveries."""
+        return SqlJobs(self._transaction, self.emit)
+
