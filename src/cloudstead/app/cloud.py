@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from cloudstead.app.accounts import state_url
+from cloudstead.app.files import open_files
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.tasks import Tasks
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from cloudstead.app.data_folder import DataFolder
     from cloudstead.app.settings import Settings
     from cloudstead.core.clock import Clock
+    from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
     from cloudstead.core.people.sign_in import SignIn
     from cloudstead.core.spine.ports import LogWriter
@@ -66,6 +68,7 @@ class Cloud:
     database: Database
     log: CommitLog
     index: ClickHouseIndex
+    objects: ObjectStore
     hasher: PasswordHasher
     tokens: Tokens
     identities: Identities
@@ -119,6 +122,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             clock=clock,
         )
         stack.push_async_callback(index.close)
+        objects = await open_files(settings, folder, keys.sealer)
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
         stack.callback(executor.shutdown)
         hasher = PasswordHasher(executor)
@@ -173,6 +177,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             database=database,
             log=log,
             index=index,
+            objects=objects,
             hasher=hasher,
             tokens=tokens,
             identities=identities,

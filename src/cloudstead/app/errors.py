@@ -59,6 +59,15 @@ class ObservationsUnusable(CannotStart):
         self.reason = reason
 
 
+class ObjectsUnusable(CannotStart):
+    """The bucket or the folder of files and archives cannot be used."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The files at {place} cannot be reached: {reason}. See the settings of 'objects'.")
+        self.place = place
+        self.reason = reason
+
+
 class AddressUnusable(CannotStart):
     """A listener cannot have its address: somebody else has it, or this machine does not know it."""
 

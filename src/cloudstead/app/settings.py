@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from cloudstead.app.addresses import is_host, parse_address
+from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,6 +193,40 @@ class ObservationSettings(Section, frozen=True):
         )
 
 
+class ObjectSettings(Section, frozen=True):
+    """Where files and archives are kept."""
+
+    url: Annotated[
+        str, Meta(description="`s3://bucket/prefix` for a bucket of S3; empty for the folder `objects` of the data.")
+    ] = ""
+    region: Annotated[str, Meta(description="Region of the bucket; empty for the one of `public`.")] = ""
+    endpoint: Annotated[
+        str, Meta(description="`http(s)://host:port` of a store that speaks S3; empty for Amazon's own.")
+    ] = ""
+    access_key_id: Annotated[
+        str, Meta(description="Access key of the bucket; empty for `AWS_ACCESS_KEY_ID` or the machine's own role.")
+    ] = ""
+    secret_access_key: Annotated[str, Meta(description="Secret of that access key.", extra={"secret": True})] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what names no bucket, and half of a pair of keys."""
+        parts = urlsplit(self.url)
+        if self.url and (parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("url: the address is s3://bucket, or s3://bucket/prefix")
+        if len(parts.path.strip("/").encode()) > MAX_PREFIX_BYTES or not is_storable(parts.path.strip("/") or "-"):
+            raise ValueError(f"url: the prefix has at most {MAX_PREFIX_BYTES} bytes and no empty part")
+        if self.endpoint and urlsplit(self.endpoint).scheme not in {"http", "https"}:
+            raise ValueError("endpoint: the address begins with http:// or https://")
+        if self.endpoint:
+            _require_host(self.endpoint, field="endpoint")
+        if bool(self.access_key_id) != bool(self.secret_access_key):
+            raise ValueError("access_key_id and secret_access_key are given together or not at all")
+
+    def __repr__(self) -> str:
+        """Show the settings without the secret."""
+        return f"{type(self).__name__}(url={self.url!r}, region={self.region!r}, endpoint={self.endpoint!r})"
+
+
 class DemoSettings(Section, frozen=True):
     """What ``cloudstead demo`` makes on an empty data folder."""
 
@@ -245,12 +280,13 @@ class Settings(Section, frozen=True):
     log: LogSettings = LogSettings()
     storage: StorageSettings = StorageSettings()
     observations: ObservationSettings = ObservationSettings()
+    objects: ObjectSettings = ObjectSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()
 
 
-def _require_host(url: str) -> None:
+def _require_host(url: str, *, field: str = "url") -> None:
     """Refuse an address without a host, or with a port that cannot be one."""
     try:
         parts = urlsplit(url)
@@ -258,7 +294,7 @@ def _require_host(url: str) -> None:
     except ValueError:
         has_host = False
     if not has_host:
-        raise ValueError("url: the address names a host, and a port from 1 to 65535 if any")
+        raise ValueError(f"{field}: the address names a host, and a port from 1 to 65535 if any")
 
 
 def without_password(url: str) -> str:

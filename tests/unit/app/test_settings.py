@@ -75,6 +75,12 @@ def test_variables_of_others_are_left_alone() -> None:
         ('[http]\ntrusted_proxies = ["everywhere"]', "http: 'everywhere' does not appear to be"),
         ('[storage]\nurl = "mysql://x"', "storage: url: the address begins with"),
         ('[observations]\nurl = "clickhouse://x"', "observations: url: the address begins with"),
+        ('[objects]\nurl = "gs://bucket"', "objects: url: the address is s3://bucket"),
+        ('[objects]\nurl = "s3:///prefix"', "objects: url: the address is s3://bucket"),
+        ('[objects]\nurl = "s3://bucket/a//b"', "objects: url: the prefix has"),
+        ('[objects]\nendpoint = "minio:9000"', "objects: endpoint: the address begins with"),
+        ('[objects]\nendpoint = "http://"', "objects: endpoint: the address names a host"),
+        ('[objects]\naccess_key_id = "AKIA"', "objects: access_key_id and secret_access_key are given together"),
         ("[http", "Expected"),
     ],
 )
@@ -117,6 +123,12 @@ def test_passwords_in_addresses_are_never_shown() -> None:
     assert without_password(url) == "postgresql://cloud:***@db.example:5432/cloudstead"
     assert "s3cret" not in repr(Settings(storage=StorageSettings(url=url)))
     assert without_password("postgresql://db.example/x") == "postgresql://db.example/x"
+
+
+def test_the_secret_of_a_bucket_is_never_shown() -> None:
+    named = {"url": "s3://bucket/prefix", "access_key_id": "AKIA", "secret_access_key": "s3cret"}
+
+    assert "s3cret" not in repr(load_settings({"objects": named}, {}, None))
 
 
 @pytest.mark.parametrize(

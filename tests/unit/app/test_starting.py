@@ -54,6 +54,20 @@ def test_data_that_another_process_holds_is_told_with_its_number(tmp_path: Path)
     assert f"process {os.getpid()}" in line
 
 
+def test_a_bucket_that_cannot_be_reached_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    monkeypatch.setenv("CLOUDSTEAD_OBJECTS_URL", "s3://bucket")
+    monkeypatch.setenv("CLOUDSTEAD_OBJECTS_ENDPOINT", endpoint)
+    monkeypatch.setenv("CLOUDSTEAD_OBJECTS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("CLOUDSTEAD_OBJECTS_SECRET_ACCESS_KEY", "s3cret")
+
+    line = refusal(tmp_path)
+
+    assert "The files at s3://bucket cannot be reached" in line
+    assert "s3cret" not in line
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
