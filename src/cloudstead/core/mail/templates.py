@@ -1,0 +1,91 @@
+"""The letters that people need, as text and as simple HTML: no pictures, no tracking, one link."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Final
+
+from cloudstead.core.mail.model import Letter
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_STYLE: Final = "font:16px/1.5 sans-serif;max-width:34em"
+
+
+def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+    """Ask whether the address is that of whoever signed up. ``name`` is how to address the person."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"Confirm your address for {account}",
+        [f"Hello {_line(name)},", f"you signed up for {account}. Please confirm that this is your address:"],
+        link,
+        [_until(valid_hours), "If you did not sign up, do nothing: without your answer nothing happens."],
+    )
+
+
+def set_password(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+    """Let somebody who forgot the password set a new one."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"Set a new password for {account}",
+        [f"Hello {_line(name)},", f"somebody, hopefully you, asked for a new password for {account}. Set it here:"],
+        link,
+        [_until(valid_hours), "If it was not you, do nothing: your password stays as it is."],
+    )
+
+
+def password_changed(*, to: str, account_name: str, name: str) -> Letter:
+    """Tell that the password is another one now."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"Your password for {account} was changed",
+        [f"Hello {_line(name)},", f"your password for {account} was changed."],
+        None,
+        ["If it was not you, ask an administrator at once to lock you out and to set a new password."],
+    )
+
+
+def invitation(
+    *, to: str, account_name: str, name: str, user_name: str, link: str, valid_hours: int, invited_by: str | None = None
+) -> Letter:
+    """Invite somebody who was made a user, to set a password and come in."""
+    account = _line(account_name)
+    who = f"{_line(invited_by)} has invited you" if invited_by else "you have been invited"
+    return _letter(
+        to,
+        f"Your invitation to {account}",
+        [
+            f"Hello {_line(name)},",
+            f"{who} to {account}. Your user name is {_line(user_name)}. Set a password to come in:",
+        ],
+        link,
+        [_until(valid_hours)],
+    )
+
+
+def _letter(to: str, subject: str, before: list[str], link: str | None, after: list[str]) -> Letter:
+    if link is not None and not link.startswith(("https://", "http://")):
+        raise ValueError("a link in a letter leads to a web page")
+    lines = [*before, *([] if link is None else [link]), *after]
+    anchor = "" if link is None else f'<p><a href="{escape(link)}">{escape(link)}</a></p>'
+    html = (
+        f'<!doctype html><html lang="en"><body style="{_STYLE}">{_paragraphs(before)}{anchor}{_paragraphs(after)}'
+        "</body></html>"
+    )
+    return Letter(to=to, subject=_line(subject)[:200], text="\n\n".join(lines) + "\n", html=html)
+
+
+def _paragraphs(lines: list[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+
+
+def _until(valid_hours: int) -> str:
+    return f"The link works once, within {valid_hours} hour{'' if valid_hours == 1 else 's'}."
+
+
+def _line(text: str) -> str:
+    """Keep a name on one line: it stands in the subject, where a line break would begin a header of its own."""
+    return " ".join(_CONTROL.sub(" ", text).split())
