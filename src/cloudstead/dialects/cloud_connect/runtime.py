@@ -93,6 +93,8 @@ class FunctionRuntime:
         if not isinstance(attributes, dict):
             raise InvalidField("attributes", "must be an object")
         fields = request if action.at_top else attributes
+        if action.beside:
+            fields = attributes | {name: request[name] for name in action.beside if name in request}
         call = Call(
             account,
             caller,

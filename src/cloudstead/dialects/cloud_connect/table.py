@@ -28,7 +28,8 @@ class Action:
     """One action of one function.
 
     ``permission`` is ``None`` for what guests may do. ``at_top`` says that the input stands beside the action rather
-    than inside ``attributes``. ``properties`` names the property that an error is reported under where this action
+    than inside ``attributes``; ``beside`` names the fields of an input inside ``attributes`` that stand there all the
+    same. ``properties`` names the property that an error is reported under where this action
     departs from the dialect's rule, ``None`` for none.
     """
 
@@ -38,6 +39,7 @@ class Action:
     takes: type[msgspec.Struct]
     run: Handler
     at_top: bool = False
+    beside: tuple[str, ...] = ()
     properties: Mapping[type[CloudsteadError], str | None] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -63,10 +65,11 @@ def _action(
     takes: type[msgspec.Struct],
     run: Handler,
     properties: Mapping[type[CloudsteadError], str | None] = MappingProxyType({}),
+    beside: tuple[str, ...] = (),
 ) -> Action:
     function, _, name = label.partition(".")
     at_top = takes is inputs.Find
-    return Action(function, name, Permission(permission), takes, run, at_top, properties)
+    return Action(function, name, Permission(permission), takes, run, at_top, beside, properties)
 
 
 # The tables of sections 11.1.5 to 11.1.7 leave the property of THING_NOT_FOUND empty, unlike their neighbours.
