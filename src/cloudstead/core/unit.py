@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudstead.core.accounts.ports import AccountStore
+    from cloudstead.core.archive.ports import ArchiveStore
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
@@ -80,6 +81,11 @@ class Unit(Protocol):
     @property
     def jobs(self) -> JobStore:
         """Background work and outgoing deliveries."""
+        ...
+
+    @property
+    def archive(self) -> ArchiveStore:
+        """Objects of the archive, and how far it has come."""
         ...
 
     def emit(self, event: object) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cloudstead.storage.sql.stores.accounts import SqlAccounts
 from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
+from cloudstead.storage.sql.stores.archive import SqlArchive
 from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
@@ -82,6 +83,11 @@ class SqlUnit:
     def audit(self) -> SqlAudit:
         """The audit trail."""
         return SqlAudit(self._transaction)
+
+    @property
+    def archive(self) -> SqlArchive:
+        """Objects of the archive, and how far it has come."""
+        return SqlArchive(self._transaction)
 
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
