@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.people.ports import PeopleStore
+    from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.ports import ThingStore
     from cloudstead.core.thingtypes.ports import ThingTypeStore
@@ -86,6 +87,11 @@ class Unit(Protocol):
     @property
     def archive(self) -> ArchiveStore:
         """Objects of the archive, and how far it has come."""
+        ...
+
+    @property
+    def rules(self) -> RuleStore:
+        """Rules and how often they were hit."""
         ...
 
     def emit(self, event: object) -> None:

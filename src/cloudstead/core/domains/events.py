@@ -16,3 +16,11 @@ class DomainMoved:
     account_id: AccountId
     domain_id: DomainId
     path: tuple[DomainId, ...]  # from the root, root included, down to the domain
+
+
+@dataclass(frozen=True, slots=True)
+class DomainsRemoved:
+    """These domains are gone, with the thing types and the rules that belonged to them."""
+
+    account_id: AccountId
+    domain_ids: frozenset[DomainId]

@@ -17,7 +17,7 @@ from cloudstead.core.domains.errors import (
     DomainNotFound,
     RootIsFixed,
 )
-from cloudstead.core.domains.events import DomainMoved
+from cloudstead.core.domains.events import DomainMoved, DomainsRemoved
 from cloudstead.core.domains.metadata import checked_metadata
 from cloudstead.core.domains.model import Domain, DomainTree
 from cloudstead.core.errors import InvalidField
@@ -223,6 +223,7 @@ class Domains:
             unit.emit(ThingTypeRemoved(each, tree.path(each.domain_id)))
         unit.domains.remove(caller.account_id, going)
         self._trail.removed(unit, caller, "domain.remove", before)
+        unit.emit(DomainsRemoved(caller.account_id, going))
 
 
 def _reached(reach: Reach, domain_id: DomainId, *, field: str) -> Domain:

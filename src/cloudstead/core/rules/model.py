@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NewType, TypeAlias
@@ -26,6 +27,9 @@ MAX_THING_NAMES: Final = 1_000
 
 MAX_CONFIG_BYTES: Final = 16 * 1024
 """The configuration of one action, as JSON."""
+
+SECRET_HEADER: Final = re.compile(r"auth|cookie|token|secret|key|password|signature|credential", re.IGNORECASE)
+"""Headers whose values are likely secrets, by their names: they are never shown."""
 
 
 class Operator(StrEnum):
@@ -93,11 +97,19 @@ class Action:
     config: JsonObject = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What a rule does, and what its webhooks are signed with."""
+
+    actions: tuple[Action, ...]
+    signing_secret: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule. ``since_offset`` is the newest offset of the log when it was made: it looks at what came after.
 
-    ``signing_secret`` signs its webhooks.
+    ``sealed`` holds its instructions; see ``sealed.InstructionSeal``.
     """
 
     account_id: AccountId
@@ -108,8 +120,7 @@ class Rule:
     is_enabled: bool
     filter: Filter
     expression: Expression
-    actions: tuple[Action, ...]
     threshold: Threshold
-    signing_secret: str = field(repr=False)
+    sealed: bytes = field(repr=False)
     since_offset: int = 0
     created_at_ms: int = 0

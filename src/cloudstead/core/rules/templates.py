@@ -20,14 +20,14 @@ _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)\}")
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
-def has_placeholder(text: str) -> bool:
-    """Tell whether there is anything to fill in."""
-    return _PLACEHOLDER.search(text) is not None
+def is_placeholder(text: str) -> bool:
+    """Tell whether the text is one placeholder and nothing else."""
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
-def without_placeholders(text: str) -> str:
-    """Return what of a text is there whatever is filled in."""
-    return _PLACEHOLDER.sub("", text)
+def with_placeholders_as(stand_in: str, text: str) -> str:
+    """Return the text with the same thing at every placeholder."""
+    return _PLACEHOLDER.sub(stand_in, text)
 
 
 def fill_text(template: str, payload: Mapping[str, Any], *, spell: Callable[[str], str] = str) -> str:
@@ -38,6 +38,19 @@ def fill_text(template: str, payload: Mapping[str, Any], *, spell: Callable[[str
 def fill_line(template: str, payload: Mapping[str, Any]) -> str:
     """Fill in a text of one line: control characters in values become blanks, so that no value ends the line."""
     return fill_text(template, payload, spell=lambda value: _BREAKS.sub(" ", value))
+
+
+def fill_json_text(template: str, payload: Mapping[str, Any]) -> str:
+    """Fill in a text that is JSON itself: texts go in escaped, for between quotes, everything else as JSON."""
+
+    def spell(found: re.Match[str]) -> str:
+        value = _look_up(found[1], payload)
+        if value is MISSING:
+            return ""
+        spelt = msgspec.json.encode(value).decode()
+        return spelt[1:-1] if type(value) is str else spelt
+
+    return _PLACEHOLDER.sub(spell, template)
 
 
 def fill(template: Any, payload: Mapping[str, Any]) -> Any:

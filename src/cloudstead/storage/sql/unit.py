@@ -13,6 +13,7 @@ from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
+from cloudstead.storage.sql.stores.rules import SqlRules
 from cloudstead.storage.sql.stores.shadows import SqlShadows
 from cloudstead.storage.sql.stores.thing_types import SqlThingTypes
 from cloudstead.storage.sql.stores.things import SqlThings
@@ -88,6 +89,11 @@ class SqlUnit:
     def archive(self) -> SqlArchive:
         """Objects of the archive, and how far it has come."""
         return SqlArchive(self._transaction)
+
+    @property
+    def rules(self) -> SqlRules:
+        """Rules and how often they were hit."""
+        return SqlRules(self._transaction)
 
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
