@@ -51,7 +51,7 @@ from cloudstead.storage.observations import open_observations
 from cloudstead.storage.sql import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from cloudstead.core.ids import AccountId
     from cloudstead.core.spine.ports import FanOut
@@ -271,14 +271,15 @@ class MosquittoCore(asyncio.Protocol):
     def _on_stored(self, request: ShadowRequest) -> None:
         self._write(b"\x40\x02" + request.packet_id.to_bytes(2, "big"))
 
-    def wants(self, account_id: AccountId, topic: str) -> bool:
-        del account_id
-        return not topic.endswith(("/update", "/rejected"))
+    def tell(self, account_id: AccountId, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> None:
+        if topics[0].endswith(("/update", "/rejected")):
+            return  # nobody subscribed: our own gateway drops it for nothing, a broker in between would not
+        payload = write()
+        for topic in topics:
+            self.publish(account_id, topic, payload, qos=qos)
 
     def publish(self, account_id: AccountId, topic: str, payload: bytes, *, qos: int) -> None:
         del account_id, qos
-        if topic.endswith("/update") or topic.startswith("thing-update/"):
-            return  # nobody subscribed: our own gateway drops it for nothing, a broker in between would not
         encoded = topic.encode()
         size = 2 + len(encoded) + len(payload)
         length = bytes((size,)) if size < 128 else bytes((size & 127 | 128, size >> 7))

@@ -108,8 +108,10 @@ class Audience:
     deaf_to: tuple[str, ...] = ()
     failure: Exception | None = None
 
-    def wants(self, account_id, topic):
-        return not topic.endswith(self.deaf_to) if self.deaf_to else True
+    def tell(self, account_id, topics, write, *, qos):
+        for topic in topics:
+            if not (self.deaf_to and topic.endswith(self.deaf_to)):
+                self.publish(account_id, topic, write(), qos=qos)
 
     def publish(self, account_id, topic, payload, *, qos):
         if self.failure is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cloudstead.core.ids import AccountId
     from cloudstead.protocols.mqtt import Broker
 
@@ -32,9 +34,12 @@ class BrokerFanOut:
         """Wake ``writer`` whenever there is something to write to a client."""
         self._writer = writer
 
-    def wants(self, account_id: AccountId, topic: str) -> bool:
-        """Tell whether any session of the account would get a message on the topic."""
-        return self._broker.wants(account_id, topic)
+    def tell(self, account_id: AccountId, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> None:
+        """Deliver a message on each of the topics to the account's sessions; ``write`` it only if one gets it."""
+        if self._broker.tell(account_id, topics, write, qos=qos):
+            writer = self._writer
+            if writer is not None and not writer.is_awake:
+                writer.wake()
 
     def publish(self, account_id: AccountId, topic: str, payload: bytes, *, qos: int) -> None:
         """Deliver a message to the account's sessions."""

@@ -14,9 +14,6 @@ class Messages:
     def __init__(self):
         self.sent = []
 
-    def wants(self, account_id, topic):
-        return True
-
     def publish(self, account_id, topic, payload, *, qos):
         self.sent.append((account_id, topic, json.loads(payload)))
 

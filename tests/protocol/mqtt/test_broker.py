@@ -22,14 +22,24 @@ def test_a_publish_tells_to_how_many_sessions_it_went(world: World):
     assert world.broker.publish("elsewhere", "a/b", b"", qos=1, now=world.now) == 0
 
 
-def test_whether_anybody_wants_a_topic_can_be_asked(world: World):
+def test_a_message_on_several_topics_is_written_once_and_only_if_anybody_gets_it(world: World):
     client = world.client()
     client.connect()
-    client.subscribe(("a/+", 0), ("$share/g/b", 0))
-    assert world.broker.wants("acme", "a/b")
-    assert world.broker.wants("acme", "b")
-    assert not world.broker.wants("acme", "c")
-    assert not world.broker.wants("elsewhere", "a/b")
+    client.subscribe(("a/+", 0), ("$share/g/b", 1))
+    written = []
+
+    def write() -> bytes:
+        written.append(b"text")
+        return written[-1]
+
+    assert world.broker.tell("acme", ("c", "a"), write, qos=1) == 0
+    assert world.broker.tell("elsewhere", ("a/b",), write, qos=1) == 0
+    assert written == []
+    assert world.broker.tell("acme", ("a/b", "c", "b"), write, qos=1) == 2
+    assert written == [b"text"]
+    world.flush()
+    received = [(each.topic, each.payload, each.qos) for each in client.take()]
+    assert received == [("a/b", b"text", 0), ("b", b"text", 1)]
 
 
 def test_the_sender_of_a_publish_is_known_by_its_session(world: World):

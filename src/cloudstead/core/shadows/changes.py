@@ -7,22 +7,25 @@ bytes. Source: AWS IoT, "Device Shadow service documents"; Cloud Connect 2.11, s
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from cloudstead.core.shadows.documents import read_client_token, read_update
 from cloudstead.core.shadows.errors import ShadowRejected, no_shadow, too_large, version_conflict
-from cloudstead.core.shadows.merge import difference, marks_of, merge
+from cloudstead.core.shadows.merge import difference, marks_of, merge, merge_flat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudstead.core.shadows.documents import UpdateRequest
+    from cloudstead.core.shadows.merge import Leaf
     from cloudstead.core.shadows.model import JsonObject, Shadow
 
 MAX_STATE_BYTES: Final = 8 * 1024
 """Serialised ``desired`` and ``reported`` together (AWS IoT limits, "Maximum size of a JSON state document")."""
 
-_AROUND_SECTIONS: Final = len("[,]")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -59,6 +62,7 @@ class Outcome:
         "_before",
         "_documents",
         "_reply",
+        "_sections",
         "_shadow",
         "at_s",
         "client_token",
@@ -80,7 +84,9 @@ class Outcome:
         before: _Sections | None = None,
         rejection: ShadowRejected | None = None,
         request: UpdateRequest | None = None,
+        sections: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
+        """``sections`` is the text of desired and reported after an update that was accepted."""
         self.verb = verb
         self.at_s = at_s
         self.version = version
@@ -90,6 +96,7 @@ class Outcome:
         self._reply = reply
         self._shadow = shadow
         self._before = before
+        self._sections = sections
         self._documents: bytes | None = None
 
     @property
@@ -100,11 +107,23 @@ class Outcome:
         return None
 
     @property
+    def reported_text(self) -> bytes:
+        """What the accepted update reported, as JSON; only for one that did report something."""
+        request, shadow = self.request, self._shadow
+        if request is None:
+            return b"{}"
+        return self._sections[1] if request.reported is shadow.reported else _encode(request.reported)
+
+    @property
     def reply(self) -> bytes:
         """The accepted or rejected document."""
         if self._reply is None:
             self._reply = self._write_reply()
         return self._reply
+
+    def read_reply(self) -> bytes:
+        """Return the accepted or rejected document, for whoever takes a function."""
+        return self.reply
 
     def _write_reply(self) -> bytes:
         if self.rejection is not None:
@@ -144,7 +163,8 @@ class Outcome:
 
     def _write_documents(self) -> bytes:
         before, shadow = self._before, self._shadow
-        shadow.text = _document(_sections_of(shadow))  # kept: it is what the next update's document begins with
+        # Kept: it is what the next update's document begins with.
+        shadow.text = _document_around(_state_text(*self._sections), shadow)
         return b'{"previous":%b,"current":%b,"timestamp":%d%b}' % (
             b"null" if before is None else before.text or _document(before),
             shadow.text,
@@ -158,7 +178,7 @@ def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
     try:
         request = read_update(payload)
         before = _sections_of(shadow) if shadow.exists else None
-        _change(shadow, request, at_s)
+        sections = _change(shadow, request, at_s)
     except ShadowRejected as rejection:
         return reject(Verb.UPDATE, shadow, rejection, at_s=at_s)
     return Outcome(
@@ -169,6 +189,7 @@ def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
         shadow=shadow,
         before=before,
         request=request,
+        sections=sections,
     )
 
 
@@ -233,32 +254,40 @@ def rejection_document(rejection: ShadowRejected, *, at_s: int) -> bytes:
     )
 
 
-def _change(shadow: Shadow, request: UpdateRequest, at_s: int) -> None:
+def _change(shadow: Shadow, request: UpdateRequest, at_s: int) -> tuple[bytes, bytes]:
+    """Merge a request into the shadow; return the text of desired and reported."""
     current = shadow.version if shadow.exists else 1  # without a shadow, only version 1 may be named
     if request.version is not None and request.version != current:
         raise version_conflict(client_token=request.client_token)
     leaf = {"timestamp": at_s}
-    desired, desired_marks = _section(shadow.desired, shadow.desired_metadata, request.desired, leaf)
-    reported, reported_marks = _section(shadow.reported, shadow.reported_metadata, request.reported, leaf)
+    how = merge_flat if request.is_flat else merge
+    desired, desired_marks = _section(shadow.desired, shadow.desired_metadata, request.desired, leaf, how)
+    reported, reported_marks = _section(shadow.reported, shadow.reported_metadata, request.reported, leaf, how)
     if request.deletes_all:
         desired, desired_marks, reported, reported_marks = {}, {}, {}, {}
-    if len(_encode((desired, reported))) - _AROUND_SECTIONS > MAX_STATE_BYTES:
+    sections = _encode(desired), _encode(reported)
+    if len(sections[0]) + len(sections[1]) > MAX_STATE_BYTES:
         raise too_large(client_token=request.client_token)
     shadow.desired, shadow.desired_metadata = desired, desired_marks
     shadow.reported, shadow.reported_metadata = reported, reported_marks
     shadow.version += 1
     shadow.updated_at_s = at_s
     shadow.text = None
+    return sections
 
 
 def _section(
-    state: JsonObject, marks: JsonObject, patch: JsonObject | msgspec.UnsetType | None, leaf: dict[str, int]
+    state: JsonObject,
+    marks: JsonObject,
+    patch: JsonObject | msgspec.UnsetType | None,
+    leaf: Leaf,
+    how: Callable[[JsonObject, JsonObject, JsonObject, Leaf], tuple[JsonObject, JsonObject]],
 ) -> tuple[JsonObject, JsonObject]:
     if patch is msgspec.UNSET:
         return state, marks
     if patch is None:
         return {}, {}
-    return merge(state, marks, patch, leaf)
+    return how(state, marks, patch, leaf)
 
 
 def _token_for(shadow: Shadow, payload: bytes, thing_name: str) -> str | None:
@@ -270,6 +299,8 @@ def _token_for(shadow: Shadow, payload: bytes, thing_name: str) -> str | None:
 
 def _request_marks(request: UpdateRequest, at_s: int) -> bytes:
     """Return the metadata of "accepted": it mirrors what the request carried, nulls included."""
+    if request.is_flat and request.desired is msgspec.UNSET and type(request.reported) is dict:
+        return b'{"reported":%b}' % _flat_marks(request.reported, at_s)
     leaf = {"timestamp": at_s}
     if request.deletes_all:
         return _encode(leaf)
@@ -292,13 +323,38 @@ def _sections_of(shadow: Shadow) -> _Sections:
     )
 
 
+def _flat_marks(section: JsonObject, at_s: int) -> bytes:
+    """Write the metadata of single values that all have the same time."""
+    return (b"%d" % at_s).join(_around_times(tuple(section)))
+
+
+@lru_cache(maxsize=1_024)
+def _around_times(keys: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return what stands around the times in the metadata of these keys; devices repeat the same few for ever."""
+    heads = [b'%b:{"timestamp":' % _encode(key) for key in keys]
+    if not heads:
+        return (b"{}",)
+    return (b"{" + heads[0], *(b"}," + head for head in heads[1:]), b"}}")
+
+
 def _document(held: _Sections) -> bytes:
     """Write state, metadata and version as the documents message holds them."""
+    return _document_around(_encode(_sections(held.desired, held.reported)), held)
+
+
+def _document_around(state_text: bytes, held: _Sections | Shadow) -> bytes:
     return b'{"state":%b,"metadata":%b,"version":%d}' % (
-        _encode(_sections(held.desired, held.reported)),
+        state_text,
         _encode(_sections(held.desired_metadata, held.reported_metadata)),
         held.version,
     )
+
+
+def _state_text(desired: bytes, reported: bytes) -> bytes:
+    """Write the sections that hold something."""
+    if desired == b"{}":
+        return b"{}" if reported == b"{}" else b'{"reported":%b}' % reported
+    return b'{"desired":%b}' % desired if reported == b"{}" else b'{"desired":%b,"reported":%b}' % (desired, reported)
 
 
 def _sections(desired: JsonObject, reported: JsonObject) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class UpdateRequest(msgspec.Struct, frozen=True, gc=False):
     deletes_all: bool  # "state": null
     version: int | None
     client_token: str | None
+    is_flat: bool = False  # sections hold single values alone, none of which deletes anything
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -36,7 +37,15 @@ class _Envelope(msgspec.Struct, gc=False):
     clientToken: msgspec.Raw = _NO_RAW  # noqa: N815 - the name on the wire
 
 
+class _State(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A state that nothing is wrong with; what is none is read again, to say what is wrong."""
+
+    desired: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    reported: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+
+
 _envelopes: Final = msgspec.json.Decoder(_Envelope)
+_states: Final = msgspec.json.Decoder(_State)
 _values: Final = msgspec.json.Decoder()
 _texts: Final = msgspec.json.Decoder(str)
 _versions: Final = msgspec.json.Decoder(int)
@@ -50,12 +59,16 @@ def read_update(payload: bytes) -> UpdateRequest:
     if not payload:
         raise bad_request("Missing update payload")
     envelope = _read_envelope(payload)
-    token = _client_token(envelope.clientToken)
-    version = _version(envelope.version, token)
+    token = _client_token(envelope.clientToken) if envelope.clientToken else None
+    version = _version(envelope.version, token) if envelope.version else None
     if not envelope.state:
         raise bad_request("Missing required node: state", client_token=token)
-    state = _decode(envelope.state, token)
     state_text = bytes(envelope.state)
+    if b"[" not in state_text and b"null" not in state_text:
+        flat = _read_flat(state_text, version, token)
+        if flat is not None:
+            return flat
+    state = _decode(envelope.state, token)
     if state is None:
         return UpdateRequest(state_text, msgspec.UNSET, msgspec.UNSET, True, version, token)
     if type(state) is not dict:
@@ -66,6 +79,21 @@ def read_update(payload: bytes) -> UpdateRequest:
     desired = _section(state, "desired", token)
     reported = _section(state, "reported", token)
     return UpdateRequest(state_text, desired, reported, False, version, token)
+
+
+def _read_flat(state_text: bytes, version: int | None, token: str | None) -> UpdateRequest | None:
+    """Read a state of single values without a null or an array, as nearly all are; ``None`` if it is any other.
+
+    Told by its braces: those in texts only make a state seem to be nested.
+    """
+    try:
+        state = _states.decode(state_text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    desired, reported = state.desired, state.reported
+    if state_text.count(b"{") != 1 + (desired is not msgspec.UNSET) + (reported is not msgspec.UNSET):
+        return None
+    return UpdateRequest(state_text, desired, reported, False, version, token, True)
 
 
 def read_client_token(payload: bytes) -> str | None:

@@ -44,6 +44,14 @@ def merge(state: JsonObject, metadata: JsonObject, patch: JsonObject, leaf: Leaf
     return merged, marks
 
 
+def merge_flat(state: JsonObject, metadata: JsonObject, patch: JsonObject, leaf: Leaf) -> tuple[JsonObject, JsonObject]:
+    """Do as ``merge`` does for a patch of single values without a null."""
+    marks: JsonObject = dict.fromkeys(patch, leaf)
+    if tuple(state) == tuple(patch):  # a device mostly reports all it has
+        return patch, marks
+    return state | patch, metadata | marks
+
+
 def marks_of(value: Any, leaf: Leaf) -> Any:
     """Return the metadata of a request's value: the same shape with ``leaf`` for every scalar and every null."""
     if type(value) is dict:

@@ -11,8 +11,6 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from cloudstead.core.observations.model import Observation, ShadowChange
 from cloudstead.core.shadows.changes import Verb, answer_get, apply_delete, apply_update, reject
 from cloudstead.core.shadows.errors import internal_failure, thing_not_found
@@ -43,7 +41,6 @@ KEPT_SHADOWS: Final = 100_000
 _APPLIED_AT_ONCE: Final = 512  # some 10 ms: a long backlog must not keep everybody else from the loop
 _ITEM_BYTES: Final = 400  # an observation and a change without their documents, measured on CPython 3.11
 _ACCEPTED: Final = 0
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Applier:
@@ -259,7 +256,7 @@ class Applier:
             self._dirty[thing.uid] = shadow
             reported = outcome.reported
             if reported is not None:
-                self._observe(request, reported)
+                self._observe(request, reported, outcome.reported_text)
         else:
             self.rejected += 1
         self._changes.append(
@@ -278,7 +275,7 @@ class Applier:
         )
         self._pending_bytes += _ITEM_BYTES + 2 * len(request.payload)
 
-    def _observe(self, request: ShadowRequest, reported: JsonObject) -> None:
+    def _observe(self, request: ShadowRequest, reported: JsonObject, text: bytes) -> None:
         thing = request.thing
         whole = self._shadows[thing.uid].reported
         self.resources.learn(thing.account_id, request.thing_type, reported, whole)
@@ -296,7 +293,7 @@ class Applier:
                 thing_type=request.thing_type,
                 domain=request.domain_id,
                 timestamp_ms=request.received_ms,
-                state_json=_encode(reported),
+                state_json=text,
             )
         )
 

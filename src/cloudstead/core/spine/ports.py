@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 class FanOut(Protocol):
     """Delivers messages to whoever subscribed; called on the event loop for every update, so both calls are cheap."""
 
-    def wants(self, account_id: AccountId, topic: str) -> bool:
-        """Tell whether anybody at all would get a message on the topic."""
+    def tell(self, account_id: AccountId, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> None:
+        """Deliver one message on each of the topics; ``write`` it only if anybody gets it. Never blocks.
+
+        Raises what ``write`` raises and nothing else.
+        """
         ...
 
     def publish(self, account_id: AccountId, topic: str, payload: bytes, *, qos: int) -> None:

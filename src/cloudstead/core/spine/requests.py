@@ -91,6 +91,10 @@ class ShadowRequest:
         self.offset = 0
         self.followers: list[ShadowRequest] | None = None
 
+    def read(self) -> bytes:
+        """Return the payload."""
+        return self.payload
+
     @property
     def is_logged(self) -> bool:
         """Whether the request changes something and so goes into the log."""

@@ -19,6 +19,9 @@ MAX_RESOURCES: Final = 1_000
 
 _JSON_TYPES: Final = {str: "string", bool: "boolean", int: "number", float: "number", list: "array"}
 
+_FORMS_KEPT: Final = 64  # of one thing type; its things report in a few
+_Form = tuple[tuple[str, ...], tuple[type, ...]]
+
 Resources = dict[str, dict[str, str]]
 
 
@@ -57,19 +60,34 @@ class ResourceMemory:
     def __init__(self) -> None:
         self._known: dict[tuple[AccountId, ThingTypeId], dict[str, str]] = {}
         self._news: dict[tuple[AccountId, ThingTypeId], Resources] = {}
+        # Forms of updates that bring no news: names and types of their values, none of which is an object.
+        self._forms: dict[tuple[AccountId, ThingTypeId], set[_Form]] = {}
 
     def learn(
         self, account_id: AccountId, thing_type: ThingTypeId, reported: dict[str, Any], whole: Mapping[str, Any]
     ) -> None:
         """Take note of what an update reports; ``whole`` is all that is reported once it is merged."""
         key = (account_id, thing_type)
+        form = (tuple(reported), tuple(map(type, reported.values())))
+        forms = self._forms.get(key)
+        if forms is None:
+            forms = self._forms[key] = set()
+        elif form in forms:
+            return
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = {}
+        is_news = False
         for name, kind in resources_of(reported, whole).items():
             if known.get(name) != kind and (name in known or len(known) < MAX_RESOURCES):
                 known[name] = kind
+                is_news = True
                 self._news.setdefault(key, {})[name] = {"type": kind}
+
+        if is_news or len(forms) >= _FORMS_KEPT:
+            forms.clear()  # what brought no news before may bring some now: a value that has changed its type
+        elif dict not in form[1]:
+            forms.add(form)
 
     def take_news(self) -> dict[tuple[AccountId, ThingTypeId], Resources]:
         """Return what was learnt since the last call."""
@@ -84,3 +102,4 @@ class ResourceMemory:
     def forget(self, account_id: AccountId, thing_type: ThingTypeId) -> None:
         """Learn the type anew: it was removed, or its resources were edited."""
         self._known.pop((account_id, thing_type), None)
+        self._forms.pop((account_id, thing_type), None)

@@ -34,39 +34,37 @@ _WILDCARDS: Final = ("+", "#")
 
 
 class ThingTopics:
-    """Every topic of one thing, spelt once. Family topics are ``None`` where the thing lies too deep to have any."""
+    """Every topic of one thing, spelt once.
 
-    __slots__ = (
-        "asked",
-        "delta",
-        "documents",
-        "family_accepted",
-        "family_delta",
-        "family_documents",
-        "family_rejected",
-        "family_update",
-        "prefix",
-        "replies",
-        "requests",
-    )
+    ``asked``, ``accepted`` and ``rejected`` (by verb), ``delta`` and ``documents`` are all topics of one kind of
+    message, the thing's own first; the families' are missing where the thing lies too deep to have any.
+    """
+
+    __slots__ = ("accepted", "asked", "delta", "documents", "prefix", "rejected", "requests")
 
     def __init__(self, name: ThingName, path: Sequence[DomainId]) -> None:
         """Spell the topics of thing ``name`` at the domain with ``path`` (ids from the root, root included)."""
         self.prefix = f"$aws/things/{name}/shadow/"
         self.requests = {f"{self.prefix}{verb.value}": verb for verb in Verb}
-        self.asked = {verb: topic for topic, verb in self.requests.items()}
-        self.replies = {
-            verb: (f"{self.prefix}{verb.value}/accepted", f"{self.prefix}{verb.value}/rejected") for verb in Verb
-        }
-        self.delta = f"{self.prefix}update/delta"
-        self.documents = f"{self.prefix}update/documents"
         is_reachable = len(path) - 1 <= MAX_DOMAIN_LEVELS
         tail = "/".join((*path[1:], name))
-        self.family_update = f"{UPDATE_FAMILY}/{tail}" if is_reachable else None
-        self.family_accepted = f"{UPDATE_FAMILY}-accepted/{tail}" if is_reachable else None
-        self.family_rejected = f"{UPDATE_FAMILY}-rejected/{tail}" if is_reachable else None
-        self.family_delta = f"{UPDATE_FAMILY}-delta/{tail}" if is_reachable else None
-        self.family_documents = f"{UPDATE_FAMILY}-documents/{tail}" if is_reachable else None
+
+        def with_family(verb: Verb, word: str) -> tuple[str, ...]:
+            own = f"{self.prefix}{verb.value}{word and '/'}{word}"
+            has_family = verb is Verb.UPDATE and is_reachable
+            return (own, f"{UPDATE_FAMILY}{word and '-'}{word}/{tail}") if has_family else (own,)
+
+        self.asked = {verb: with_family(verb, "") for verb in Verb}
+        self.accepted = {verb: with_family(verb, "accepted") for verb in Verb}
+        self.rejected = {verb: with_family(verb, "rejected") for verb in Verb}
+        self.delta = with_family(Verb.UPDATE, "delta")
+        self.documents = with_family(Verb.UPDATE, "documents")
+
+    @property
+    def family_update(self) -> str | None:
+        """Where people publish updates of the thing; ``None`` where it lies too deep to have such a topic."""
+        _, *family = self.asked[Verb.UPDATE]
+        return family[0] if family else None
 
 
 def domain_topic(path: Sequence[DomainId]) -> str:

@@ -15,7 +15,7 @@ from cloudstead.protocols.mqtt.session import Session, session_key
 from cloudstead.protocols.mqtt.space import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cloudstead.protocols.mqtt.properties import Properties
 
@@ -86,10 +86,25 @@ class Broker:
             self._drop_if_empty(held)
         return held.publish(message, routes, retain=retain, sender=sender, now=now)
 
-    def wants(self, space: str, topic: str) -> bool:
-        """Tell whether a message on the topic would go to any session; raises TopicInvalid for what is no topic."""
+    def tell(self, space: str, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> int:
+        """Deliver a plain message on each of the topics; return how many sessions got one.
+
+        `write` is called at most once, and only if anybody gets the message: most have no reader. It is neither
+        retained nor has it properties, and the time of the last input is good enough, as it never expires.
+        """
         held = self._spaces.get(space)
-        return held is not None and bool(held.route(topic))
+        if held is None:
+            return 0
+        count = 0
+        payload: bytes | None = None
+        for topic in topics:
+            routes = held.route(topic)
+            if routes:
+                if payload is None:
+                    payload = write()
+                message = Message(topic, payload, qos, None, self.now)
+                count += held.publish(message, routes, retain=False, sender=None, now=self.now)
+        return count
 
     def take_dirty(self) -> set[Connection]:
         """Return the connections to write to or to close, and start collecting anew."""

@@ -64,6 +64,19 @@ def encode_publish(
     return b"".join((head, encode_u16(packet_id), tail)) if qos else head + tail
 
 
+def encode_plain_publish(topic: bytes, payload: bytes) -> bytes:
+    """Encode PUBLISH of MQTT 3.x at QoS 0, not retained: what nearly all messages to devices and dashboards are."""
+    size = len(topic)
+    remaining = 2 + size + len(payload)
+    if remaining < 128:
+        head = _pack_short_head(0x30, remaining, size)
+    elif remaining < 16_384:
+        head = _pack_head(0x30, remaining & 0x7F | 0x80, remaining >> 7, size)
+    else:
+        head = b"".join((b"\x30", encode_variable(remaining), encode_u16(size)))
+    return b"".join((head, topic, payload))
+
+
 def encode_publish_around_packet_id(
     topic: bytes, payload: bytes, *, qos: int, retain: bool, properties: bytes | None
 ) -> tuple[bytes, bytes]:

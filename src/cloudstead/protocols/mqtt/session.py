@@ -36,7 +36,6 @@ class Session:
         "_counters",
         "_in_flight",
         "_next_packet_id",
-        "_outbox",
         "_profile",
         "_resend",
         "_window",
@@ -47,6 +46,7 @@ class Session:
         "inbound",
         "incoming",
         "key",
+        "outbox",
         "space",
         "subscriptions",
         "will",
@@ -68,7 +68,7 @@ class Session:
         self.will: Will | None = None
         self.will_at: float | None = None
         self.will_owner: object = None
-        self._outbox: Outbox | None = None
+        self.outbox: Outbox | None = None
         self._profile = profile
         self._counters = counters
         self._in_flight: dict[int, Delivery] = {}
@@ -83,7 +83,7 @@ class Session:
         """Let the session speak through this connection; what was in flight will be repeated by `pump`."""
         self.connection = connection
         self.incoming = incoming
-        self._outbox = outbox
+        self.outbox = outbox
         self.expires_at = None
         self.will_at = None
         self.will_owner = None
@@ -95,17 +95,17 @@ class Session:
         """Keep everything until another connection comes."""
         self.connection = None
         self.incoming = None
-        self._outbox = None
+        self.outbox = None
 
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection."""
-        return self._outbox is not None
+        return self.outbox is not None
 
     @property
     def is_ready(self) -> bool:
         """Whether a message would leave at once rather than wait."""
-        return self._outbox is not None and not self._outbox.is_blocked and self._backlog is None
+        return self.outbox is not None and not self.outbox.is_blocked and self._backlog is None
 
     def deliver(
         self,
@@ -116,7 +116,7 @@ class Session:
         now: float,
     ) -> None:
         """Send the message now, or keep it, or drop and count it."""
-        outbox = self._outbox
+        outbox = self.outbox
         if outbox is None:
             self._keep(Delivery(message, qos, retain, identifiers))
             return
@@ -137,7 +137,7 @@ class Session:
 
     def pump(self, now: float) -> None:
         """Send what waits, as far as the connection and its window allow."""
-        outbox = self._outbox
+        outbox = self.outbox
         if outbox is None:
             return
         while self._resend:

@@ -128,14 +128,20 @@ class Space:
             for session, subscription in routes[0].direct.items():
                 if subscription.no_local and session.key == sender:
                     continue
+                count += 1
+                granted = subscription.qos
+                outbox = session.outbox
+                if outbox is not None and not retain and not (granted and qos) and not outbox.is_blocked:
+                    # As deliver does; a call for every message and receiver is worth sparing.
+                    outbox.send(message, False, subscription.identifiers, now)
+                    continue
                 session.deliver(
                     message,
-                    min(subscription.qos, qos),
+                    min(granted, qos),
                     retain and subscription.retain_as_published,
                     subscription.identifiers,
                     now,
                 )
-                count += 1
         else:
             count = self._publish_overlapping(message, routes, retain=retain, sender=sender, now=now)
         for subscribers in routes:

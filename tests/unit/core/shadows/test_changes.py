@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudstead.core.ids import AccountId, ThingUid
 from cloudstead.core.shadows.changes import (
@@ -15,6 +17,7 @@ from cloudstead.core.shadows.changes import (
     apply_update,
     full_document,
 )
+from cloudstead.core.shadows.documents import read_update
 from cloudstead.core.shadows.model import Shadow
 
 T0 = 1_500_000_000
@@ -334,3 +337,52 @@ def test_documents_and_replies_are_the_same_however_late_they_are_written(shadow
 
     assert decoded(first.reply)["version"] == 1
     assert decoded(first.reply)["clientToken"] == "c"
+
+
+KEYS = st.sampled_from(["a", "b", "c", 'quo"te', "\u00e9"])
+FLAT = st.dictionaries(
+    KEYS, st.one_of(st.booleans(), st.integers(-5, 5), st.floats(-2, 2), st.sampled_from(["x", "("]))
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["desired", "reported"]), FLAT), min_size=1, max_size=4))
+def test_a_brace_in_a_text_changes_nothing_but_the_way_an_update_is_read(states):
+    """A state of single values is told by its braces and takes a shorter way; one in a text makes it take the long."""
+    told = []
+    for brace in ("(", "{"):
+        shadow = Shadow(ThingUid("1" * 32), AccountId("a" * 32))
+        for number, state in enumerate(states):
+            outcome = apply_update(
+                shadow,
+                msgspec.json.encode({"state": state}).replace(b'"("', b'"%b"' % brace.encode()),
+                at_s=T0 + number,
+            )
+            texts = outcome.reply, outcome.documents(), outcome.delta() or b"", full_document(shadow, at_s=T0)
+            told.append([text.replace(b'"{"', b'"("') for text in texts])
+
+    assert told[: len(states)] == told[len(states) :]
+
+
+@pytest.mark.parametrize(
+    ("state", "is_flat"),
+    [
+        (b'{"reported":{"a":1}}', True),
+        (b'{"reported":{"a":1},"desired":{"b":"x"}}', True),
+        (b"{}", True),
+        (b'{"reported":{"a":{}}}', False),
+        (b'{"reported":{"a":[1]}}', False),
+        (b'{"reported":{"a":null}}', False),
+        (b'{"reported":{"a":"{"}}', False),
+        (b'{"reported":{"a":1},"reported":{"a":1}}', False),
+        (b"null", False),
+    ],
+)
+def test_a_state_of_single_values_is_known_as_such(state, is_flat):
+    assert read_update(b'{"state":%b}' % state).is_flat is is_flat
+
+
+def test_what_is_indexed_is_what_the_update_reported_and_not_the_whole(shadow):
+    whole = update(shadow, {"state": {"reported": {"a": 1, "b": 2}}})
+    assert whole.reported_text == b'{"a":1,"b":2}'
+    part = update(shadow, {"state": {"reported": {"b": 3}}})
+    assert part.reported_text == b'{"b":3}'

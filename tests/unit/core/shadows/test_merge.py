@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloudstead.core.ids import AccountId, ThingUid
 from cloudstead.core.shadows.changes import apply_update
-from cloudstead.core.shadows.merge import difference, marks_of, merge, same
+from cloudstead.core.shadows.merge import difference, marks_of, merge, merge_flat, same
 from cloudstead.core.shadows.model import Shadow
 
 KEYS = st.sampled_from("abcd")
@@ -74,6 +75,15 @@ def test_a_merge_equals_the_naive_one_and_metadata_mirrors_the_state(patches):
 
 
 @settings(max_examples=100)
+@given(st.lists(PATCHES, max_size=2), st.dictionaries(KEYS, SCALARS))
+def test_a_patch_of_single_values_merges_in_one_step_as_it_does_key_by_key(patches, patch):
+    state, marks = section(patches)
+    expected = merge(state, marks, patch, {"timestamp": 2})
+    found = merge_flat(state, marks, patch, {"timestamp": 2})
+
+    assert [json.dumps(each) for each in found] == [json.dumps(each) for each in expected]
+
+
 @given(PATCHES, PATCHES)
 def test_a_merge_alters_nothing_that_it_was_given(first, second):
     state, marks = merge({}, {}, first, LEAF)

@@ -17,7 +17,7 @@ LAMP = ThingTopics("lamp", ("root", "sub1", "sub2"))
 
 def test_the_root_is_left_out_of_families_and_kept_in_events():
     assert LAMP.family_update == "thing-update/sub1/sub2/lamp"
-    assert ThingTopics("lamp", ("root",)).family_delta == "thing-update-delta/lamp"
+    assert ThingTopics("lamp", ("root",)).delta[1] == "thing-update-delta/lamp"
     assert event_topic(("root", "sub1")) == "event/root/sub1"
     assert (domain_topic(("root",)), domain_topic(("root", "sub1", "sub2"))) == ("/", "/sub1/sub2/")
 
@@ -35,15 +35,29 @@ def test_a_device_has_three_requests():
 )
 def test_a_thing_below_the_sixth_level_has_no_families(levels, has_families):
     topics = ThingTopics("lamp", ("root", *(f"sub{n}" for n in range(levels))))
-    families = (
-        topics.family_update,
-        topics.family_accepted,
-        topics.family_rejected,
-        topics.family_delta,
-        topics.family_documents,
+    update = Verb.UPDATE
+    kinds = (
+        topics.asked[update],
+        topics.accepted[update],
+        topics.rejected[update],
+        topics.delta,
+        topics.documents,
     )
 
-    assert {family is not None for family in families} == {has_families}
+    assert {len(kind) for kind in kinds} == {1 + has_families}
+    assert (topics.family_update is not None) == has_families
+
+
+def test_only_updates_are_told_to_families():
+    others = (Verb.GET, Verb.DELETE)
+    kinds = (LAMP.asked, LAMP.accepted, LAMP.rejected)
+
+    assert {len(kind[verb]) for kind in kinds for verb in others} == {1}
+    assert LAMP.accepted[Verb.GET] == ("$aws/things/lamp/shadow/get/accepted",)
+    assert LAMP.accepted[Verb.UPDATE] == (
+        "$aws/things/lamp/shadow/update/accepted",
+        "thing-update-accepted/sub1/sub2/lamp",
+    )
 
 
 @pytest.mark.parametrize(
