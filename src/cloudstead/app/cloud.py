@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from cloudstead.app.accounts import state_url
+from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from cloudstead.app.data_folder import DataFolder
     from cloudstead.app.settings import Settings
+    from cloudstead.core.archive.archive import Archive
     from cloudstead.core.clock import Clock
     from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
@@ -69,6 +71,7 @@ class Cloud:
     log: CommitLog
     index: ClickHouseIndex
     objects: ObjectStore
+    archive: Archive | None
     hasher: PasswordHasher
     tokens: Tokens
     identities: Identities
@@ -162,8 +165,11 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         for listener in (callers, directory, spine, gateway):
             listener.listen(bus)
         await spine.require_index(log)
+        archive = await start_archive(
+            settings, stack, clock=clock, database=database, objects=objects, log=log, tasks=tasks
+        )
         replayed = await spine.start(
-            log, lambda owner: _writer(log, owner, window_s=settings.log.commit_window_ms / 1e3)
+            log, lambda owner: _writer(log, owner, archive, window_s=settings.log.commit_window_ms / 1e3)
         )
         stack.push_async_callback(spine.stop)
         yield Cloud(
@@ -178,6 +184,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             log=log,
             index=index,
             objects=objects,
+            archive=archive,
             hasher=hasher,
             tokens=tokens,
             identities=identities,
@@ -204,11 +211,11 @@ def _open_log(settings: Settings, folder: DataFolder, clock: Clock) -> CommitLog
     return CommitLog.open(folder.log, segment_bytes=settings.log.segment_megabytes * _MIB, now=clock.now)
 
 
-def _writer(log: CommitLog, spine: Spine, *, window_s: float) -> LogWriter:
+def _writer(log: CommitLog, spine: Spine, archive: Archive | None, *, window_s: float) -> LogWriter:
     return GroupCommitWriter(
         log,
         deliver=asyncio.get_running_loop().call_soon_threadsafe,
-        on_commit=spine.intake.committed,
+        on_commit=on_commit(spine.intake, archive),
         on_failure=spine.intake.refused,
         window_s=window_s,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 60.0
 _MIB: Final = 1 << 20
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 async def keep_house(cloud: Cloud, certificates: Sequence[ServedCertificate]) -> None:
@@ -40,12 +41,17 @@ async def tidy_up(cloud: Cloud) -> None:
         max_age=timedelta(days=kept.keep_days) if kept.keep_days else None,
         max_bytes=kept.keep_megabytes * _MIB if kept.keep_megabytes else None,
     )
-    keep_from = cloud.spine.projector.flushed_offset + 1
+    # The index and what is written with it, and the archive, have to see a record before it may go.
+    kept_for = [cloud.spine.projector.flushed_offset]
+    if cloud.archive is not None:
+        kept_for.append(cloud.archive.stored_offset)
     now = cloud.clock.now()
-    await asyncio.to_thread(cloud.log.retain, policy, now=now, keep_from=keep_from)
+    await asyncio.to_thread(cloud.log.retain, policy, now=now, keep_from=min(kept_for) + 1)
     now_ms = cloud.clock.millis()
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     if cloud.settings.observations.keep_days:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):
             await cloud.index.drop_before(account.id, before)
+    if cloud.archive is not None and cloud.settings.archive.keep_days:
+        await cloud.archive.drop_before(now_ms - cloud.settings.archive.keep_days * _DAY_MS)

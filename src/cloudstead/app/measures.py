@@ -41,6 +41,7 @@ class _CloudCollector(Collector):
         yield from self._spine()
         yield from self._gateway()
         yield from self._index()
+        yield from self._archive()
 
     def _spine(self) -> Iterable[Metric]:
         spine, log = self._cloud.spine, self._cloud.log
@@ -76,3 +77,12 @@ class _CloudCollector(Collector):
             "cloudstead_index_crowded_paths", "Paths beyond what an account may have.", counts.crowded_paths
         )
         yield GaugeMetricFamily("cloudstead_index_broken_parts", "Parts set aside as broken.", index.detached_parts)
+
+    def _archive(self) -> Iterable[Metric]:
+        archive = self._cloud.archive
+        if archive is None:
+            return
+        yield CounterMetricFamily("cloudstead_archive_objects", "Objects written.", archive.objects_written)
+        yield CounterMetricFamily("cloudstead_archive_messages", "Messages in them.", archive.messages_written)
+        yield GaugeMetricFamily("cloudstead_archived_offset", "Last record that is archived.", archive.stored_offset)
+        yield GaugeMetricFamily("cloudstead_archive_held_bytes", "What open files hold in memory.", archive.held_bytes)

@@ -69,7 +69,7 @@ def _meaning(kind: inspect.Type) -> str:
 def _shown(default: Any) -> str:
     if default in {"", ()}:
         return "(empty)"
-    return f"`{default}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 if __name__ == "__main__":

@@ -227,6 +227,17 @@ class ObjectSettings(Section, frozen=True):
         return f"{type(self).__name__}(url={self.url!r}, region={self.region!r}, endpoint={self.endpoint!r})"
 
 
+class ArchiveSettings(Section, frozen=True):
+    """The archive of raw messages, in objects of five minutes or 5 MB."""
+
+    enabled: Annotated[
+        bool, Meta(description="Whether every update message goes into the archive, and the log is kept until it has.")
+    ] = True
+    keep_days: Annotated[
+        int, Meta(description="Days that archived messages are kept; 0 keeps them for ever.", ge=0)
+    ] = 0
+
+
 class DemoSettings(Section, frozen=True):
     """What ``cloudstead demo`` makes on an empty data folder."""
 
@@ -281,6 +292,7 @@ class Settings(Section, frozen=True):
     storage: StorageSettings = StorageSettings()
     observations: ObservationSettings = ObservationSettings()
     objects: ObjectSettings = ObjectSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()

@@ -24,6 +24,8 @@ async def troubles_of(cloud: Cloud) -> list[str]:
         troubles.append(f"Shadows cannot be read: {spine.applier.last_failure}")
     if spine.projector.last_failure is not None:
         troubles.append(f"Observations or shadows cannot be written: {spine.projector.last_failure}")
+    if cloud.archive is not None and cloud.archive.last_failure is not None:
+        troubles.append(f"The archive cannot be written: {cloud.archive.last_failure}")
     if spine.is_full:
         troubles.append("More arrives than can be stored: devices have to wait.")
     try:
