@@ -18,6 +18,7 @@ DomainId = NewType("DomainId", str)  # chosen by people, unique in its account: 
 ThingName = NewType("ThingName", str)  # chosen by people or numbered, unique in its account
 ThingTypeId = NewType("ThingTypeId", str)  # chosen by people, unique in its account
 JobId = NewType("JobId", str)
+BatchId = NewType("BatchId", str)
 ApiKeyId = NewType("ApiKeyId", str)
 CertificateId = NewType("CertificateId", str)  # lower-case hex SHA-256 of the DER form
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.ports import AccountStore
     from cloudstead.core.archive.ports import ArchiveStore
     from cloudstead.core.audit.ports import AuditStore
+    from cloudstead.core.batches.ports import BatchStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.jobs.ports import JobStore
-    from cloudstead.core.people.ports import PeopleStore
+    from cloudstead.core.people.ports import LinkStore, PeopleStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.ports import ThingStore
@@ -37,6 +38,11 @@ class Unit(Protocol):
     @property
     def people(self) -> PeopleStore:
         """People and memberships."""
+        ...
+
+    @property
+    def links(self) -> LinkStore:
+        """Single-use links in mails to people."""
         ...
 
     @property
@@ -90,6 +96,11 @@ class Unit(Protocol):
         ...
 
     @property
+    def batches(self) -> BatchStore:
+        """Batches of things."""
+        ...
+
+    @property
     def rules(self) -> RuleStore:
         """Rules and how often they were hit."""
         ...
@@ -104,6 +115,10 @@ class Database(Protocol):
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         """Run ``work`` on a consistent snapshot; it must not write."""
+        ...
+
+    async def scan(self, work: Callable[[Unit], T]) -> T:
+        """Run a slow ``work`` on a consistent snapshot, away from everybody else; it must not write."""
         ...
 
     async def write(self, work: Callable[[Unit], T]) -> T:

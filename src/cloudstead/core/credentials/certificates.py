@@ -18,11 +18,13 @@ from cloudstead.core.things.errors import ThingNotFound
 from cloudstead.core.things.events import CertificatesRevoked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.authority import Authority
     from cloudstead.core.credentials.sealing import Sealer
-    from cloudstead.core.ids import CertificateId, IdSource, ThingName
+    from cloudstead.core.ids import AccountId, CertificateId, IdSource, ThingName, ThingUid
     from cloudstead.core.things.model import Thing
     from cloudstead.core.unit import Unit
 
@@ -92,16 +94,31 @@ class Certificates:
         """Return what goes into the thing's folder of an archive; raise ``CertificateNotFound``."""
         for certificate in unit.certificates.live_of(thing.account_id, thing.uid):
             if certificate.sealed_private_key is not None:
-                private_key = self._sealer.open(certificate.sealed_private_key, _SEALED_FOR)
-                return BundledThing(
-                    name=thing.name,
-                    certificate=_own(certificate.pem),
-                    private_key=private_key.decode("ascii"),
-                    public_key=_public_half(private_key),
-                    authorities=self._authority.chain_pem,
-                    created_at_ms=certificate.created_at_ms,
-                )
+                return self._bundle(thing, certificate, certificate.sealed_private_key)
         raise CertificateNotFound
+
+    def bundles_of(self, unit: Unit, account_id: AccountId, things: Sequence[Thing]) -> list[BundledThing]:
+        """Return what goes into an archive for things of one account, but for those that made their own keys."""
+        newest: dict[ThingUid, Certificate] = {}
+        for certificate in unit.certificates.live_of_each(account_id, [thing.uid for thing in things]):
+            if certificate.sealed_private_key is not None:
+                newest.setdefault(certificate.thing_uid, certificate)
+        return [
+            self._bundle(thing, certificate, certificate.sealed_private_key)
+            for thing in things
+            if (certificate := newest.get(thing.uid)) is not None and certificate.sealed_private_key is not None
+        ]
+
+    def _bundle(self, thing: Thing, certificate: Certificate, sealed_key: bytes) -> BundledThing:
+        private_key = self._sealer.open(sealed_key, _SEALED_FOR)
+        return BundledThing(
+            name=thing.name,
+            certificate=_own(certificate.pem),
+            private_key=private_key.decode("ascii"),
+            public_key=_public_half(private_key),
+            authorities=self._authority.chain_pem,
+            created_at_ms=certificate.created_at_ms,
+        )
 
     def recognise(self, unit: Unit, certificate_id: CertificateId, *, now_ms: int) -> Certificate:
         """Return the certificate when it opens the door; raise ``CredentialRefused`` or ``CredentialExpired``.

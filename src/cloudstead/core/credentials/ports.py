@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from cloudstead.core.credentials.model import ApiKey, Certificate, RefreshToken
-    from cloudstead.core.ids import AccountId, ApiKeyId, CertificateId, ThingUid
+    from cloudstead.core.ids import AccountId, ApiKeyId, CertificateId, PersonId, ThingUid
 
 
 class ApiKeyStore(Protocol):
@@ -24,6 +24,10 @@ class ApiKeyStore(Protocol):
 
     def remove(self, account_id: AccountId, key_id: ApiKeyId) -> bool:
         """Delete a key; return whether there was one."""
+        ...
+
+    def ids_of(self, owner_ids: Collection[PersonId]) -> Sequence[ApiKeyId]:
+        """Return the ids of the keys that these people own."""
         ...
 
 
@@ -42,6 +46,10 @@ class RefreshTokenStore(Protocol):
         """Delete what expired before ``now_ms``; return how many."""
         ...
 
+    def drop_of(self, person_id: PersonId) -> int:
+        """Delete all tokens of a person; return how many."""
+        ...
+
 
 class CertificateStore(Protocol):
     """Certificates of things."""
@@ -56,6 +64,10 @@ class CertificateStore(Protocol):
 
     def live_of(self, account_id: AccountId, thing_uid: ThingUid) -> Sequence[Certificate]:
         """Return the thing's active certificates, newest first."""
+        ...
+
+    def live_of_each(self, account_id: AccountId, thing_uids: Collection[ThingUid]) -> Sequence[Certificate]:
+        """Return the active certificates of several things, newest first."""
         ...
 
     def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:

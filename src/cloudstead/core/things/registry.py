@@ -77,7 +77,7 @@ class Things:
         if domain_id not in tree.nodes:
             raise DomainNotFound(domain_id, field="domain")
         reach.require(domain_id, field="domain")
-        _require_usable(reach, found, domain_id)
+        self.require_usable(reach, found, domain_id)
         if name is None:
             name = self._next_name(unit, caller)
         elif unit.things.get(caller.account_id, name) is not None:
@@ -147,6 +147,18 @@ class Things:
             unit.emit(CertificatesRevoked(tuple(revoked)))
         unit.emit(ThingRemoved(thing, unit.domains.tree(caller.account_id).path(thing.domain_id)))
 
+    @staticmethod
+    def require_usable(reach: Reach, thing_type: ThingType, domain_id: DomainId) -> None:
+        """Let a type be used at its own domain and below, or raise ``ThingTypeNotUsable``.
+
+        Say ``ThingTypeNotFound`` to those who do not see the type.
+        """
+        if reach.tree.is_within(domain_id, thing_type.domain_id):
+            return
+        if reach.covers(thing_type.domain_id):
+            raise ThingTypeNotUsable(thing_type.id)
+        raise ThingTypeNotFound(thing_type.id, field="thing_type")
+
     def _next_name(self, unit: Unit, caller: Caller) -> ThingName:
         """Return the next number as a name (Cloud Connect 2.11, section 11.1.1.1), passing over names already taken."""
         account = unit.accounts.get(caller.account_id)
@@ -156,15 +168,6 @@ class Things:
             name = ThingName(f"{prefix}{number:08d}")
             if unit.things.get(caller.account_id, name) is None:
                 return name
-
-
-def _require_usable(reach: Reach, thing_type: ThingType, domain_id: DomainId) -> None:
-    """Let a type be used at its own domain and below; say why not only to those who see the type."""
-    if reach.tree.is_within(domain_id, thing_type.domain_id):
-        return
-    if reach.covers(thing_type.domain_id):
-        raise ThingTypeNotUsable(thing_type.id)
-    raise ThingTypeNotFound(thing_type.id, field="thing_type")
 
 
 def _audited(thing: Thing) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from cloudstead.storage.sql.stores.accounts import SqlAccounts
 from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
 from cloudstead.storage.sql.stores.archive import SqlArchive
 from cloudstead.storage.sql.stores.audit import SqlAudit
+from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.jobs import SqlJobs
+from cloudstead.storage.sql.stores.links import SqlLinks
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
 from cloudstead.storage.sql.stores.rules import SqlRules
@@ -44,6 +46,11 @@ class SqlUnit:
     def people(self) -> SqlPeople:
         """People and memberships."""
         return SqlPeople(self._transaction)
+
+    @property
+    def links(self) -> SqlLinks:
+        """Single-use links in mails to people."""
+        return SqlLinks(self._transaction)
 
     @property
     def domains(self) -> SqlDomains:
@@ -86,9 +93,19 @@ class SqlUnit:
         return SqlAudit(self._transaction)
 
     @property
+    def jobs(self) -> SqlJobs:
+        """Background work and outgoing deliveries."""
+        return SqlJobs(self._transaction, self.emit)
+
+    @property
     def archive(self) -> SqlArchive:
         """Objects of the archive, and how far it has come."""
         return SqlArchive(self._transaction)
+
+    @property
+    def batches(self) -> SqlBatches:
+        """Batches of things."""
+        return SqlBatches(self._transaction)
 
     @property
     def rules(self) -> SqlRules:
@@ -98,8 +115,3 @@ class SqlUnit:
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
         self.events.append(event)
-    @property
-    def jobs(self) -> SqlJobs:
-        """Background work and outgoing deliveries."""
-        return SqlJobs(self._transaction, self.emit)
-

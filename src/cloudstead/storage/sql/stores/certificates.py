@@ -11,7 +11,7 @@ from cloudstead.storage.sql.statements import Statement, adding
 from cloudstead.storage.sql.tables import certificates, revocations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -33,6 +33,17 @@ _LIVE_OF = Statement(
     lambda _: select(certificates).where(*_live()).order_by(certificates.c.created_at_ms.desc(), certificates.c.id),
     "account_id",
     "thing_uid",
+)
+_LIVE_OF_EACH = Statement(
+    lambda words: (
+        select(certificates)
+        .where(certificates.c.account_id == bindparam("account_id"))
+        .where(words.any_of(certificates.c.thing_uid, "uids"))
+        .where(certificates.c.state == CertificateState.ACTIVE.value)
+        .order_by(certificates.c.created_at_ms.desc(), certificates.c.id)
+    ),
+    "account_id",
+    "uids",
 )
 _RECORD_REVOCATIONS = Statement(
     lambda _: revocations.insert().from_select(
@@ -89,6 +100,10 @@ class SqlCertificates:
     def live_of(self, account_id: AccountId, thing_uid: ThingUid) -> Sequence[Certificate]:
         """Return the thing's active certificates, newest first."""
         return [_certificate(row) for row in self._transaction.rows(_LIVE_OF, account_id, thing_uid)]
+
+    def live_of_each(self, account_id: AccountId, thing_uids: Collection[ThingUid]) -> Sequence[Certificate]:
+        """Return the active certificates of several things, newest first."""
+        return [_certificate(row) for row in self._transaction.rows(_LIVE_OF_EACH, account_id, list(thing_uids))]
 
     def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:
         """Revoke every active certificate of the thing; return their fingerprints."""

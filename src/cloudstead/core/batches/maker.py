@@ -1,0 +1,106 @@
+"""Making the things of a batch: a few in each transaction, together with the count of how many there are.
+
+So after a crash the work goes on with the next thing: none is missing and none is there twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from cloudstead.core.batches.model import BatchError
+from cloudstead.core.batches.registry import JOB_KIND, archive_path, batch_of
+from cloudstead.core.caller import Caller, Grant
+from cloudstead.core.credentials.bundle import pack
+from cloudstead.core.errors import CloudsteadError
+from cloudstead.core.jobs.model import Done
+
+if TYPE_CHECKING:
+    from cloudstead.core.batches.model import Batch
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.bundle import BundledThing
+    from cloudstead.core.credentials.certificates import Certificates
+    from cloudstead.core.files.ports import ObjectStore
+    from cloudstead.core.jobs.model import Failed, Job
+    from cloudstead.core.things.registry import Things
+    from cloudstead.core.unit import Database, Unit
+
+_ROLE: Final = "ReadWrite"
+
+
+class BatchMaker:
+    """Performs the jobs of batches (``core.jobs.ports.Performer``).
+
+    ``archives`` has to seal what it is given: an archive holds the private keys of its things.
+    """
+
+    kind = JOB_KIND
+
+    def __init__(
+        self, database: Database, things: Things, certificates: Certificates, *, archives: ObjectStore, clock: Clock
+    ) -> None:
+        self._database = database
+        self._things = things
+        self._certificates = certificates
+        self._archives = archives
+        self._clock = clock
+
+    async def perform(self, job: Job) -> Done | Failed:
+        """Make what is missing, then the archive. May be cut off at any moment and come again."""
+        batch = await self._database.read(lambda unit: batch_of(unit, job.account_id, job.payload))
+        if batch is None:
+            return Done(detail="The batch is gone.")
+        while batch.finished_at_ms is None and not batch.errors and batch.current_size < batch.requested_size:
+            batch = await self._make_some(batch)
+        if batch.finished_at_ms is None:
+            batch = await self._finish(batch)
+        return Done(detail=f"{batch.current_size} of {batch.requested_size} things were made.")
+
+    async def _make_some(self, batch: Batch) -> Batch:
+        """Make as many things as the batch wants at the same time; a thing that cannot be made ends the batch.
+
+        What hinders one, a domain or a thing type that is gone, hinders all that follow.
+        """
+        count = min(batch.concurrency, batch.requested_size - batch.current_size)
+        caller = _caller_of(batch)
+
+        def write(unit: Unit) -> Batch:
+            made = [
+                self._things.create(unit, caller, thing_type=batch.thing_type, domain_id=batch.domain_id).uid
+                for _ in range(count)
+            ]
+            unit.batches.add_things(batch, made)
+            grown = replace(batch, current_size=batch.current_size + count)
+            unit.batches.replace(grown)
+            return grown
+
+        try:
+            return await self._database.write(write)
+        except CloudsteadError as error:
+            failed = replace(batch, errors=(*batch.errors, BatchError(batch.current_size + 1, str(error))))
+            await self._database.write(lambda unit: unit.batches.replace(failed))
+            return failed
+
+    async def _finish(self, batch: Batch) -> Batch:
+        """Store the archive, if every thing is there, and close the batch."""
+        ended = replace(batch, finished_at_ms=self._clock.millis())
+        if not batch.errors:
+            bundles = await self._database.read(lambda unit: self._bundles(unit, batch))
+            content = await asyncio.to_thread(pack, bundles)
+            entry = await self._archives.put(archive_path(batch), content)
+            ended = replace(ended, size=len(content), etag=entry.etag)
+        await self._database.write(lambda unit: unit.batches.replace(ended))
+        return ended
+
+    def _bundles(self, unit: Unit, batch: Batch) -> list[BundledThing]:
+        """Return the credentials of the batch's things, but of those that were removed since."""
+        things = unit.things.by_uids(unit.batches.things(batch.account_id, batch.id))
+        in_order = sorted(things, key=lambda thing: thing.uid)
+        return self._certificates.bundles_of(unit, batch.account_id, in_order)
+
+
+def _caller_of(batch: Batch) -> Caller:
+    """Return the caller for whom the things are made: who asked, with the right that was checked then."""
+    grant = Grant(batch.domain_id, _ROLE)
+    return Caller(batch.account_id, batch.principal, batch.created_by, batch.person_id, (grant,), batch.source_address)
