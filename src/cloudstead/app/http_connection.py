@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from cloudstead.web.answer import WHOLE, lines_of
+from cloudstead.web import answer, intake
+from cloudstead.web.answer import lines_of
 
 if TYPE_CHECKING:
     import asyncio
 
-    from starlette.types import Send
+    from starlette.types import Receive, Send
 
 MAX_HEAD_BYTES: Final = 64 * 1024  # a signed URL with its session token is under 4 KB; servers commonly take 8 to 64
 MAX_HEAD_S: Final = 30.0
@@ -40,7 +41,7 @@ class HttpConnection(HttpToolsProtocol):
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._certificate = tls.getpeercert(binary_form=True)
-        self.app_state = {**self.app_state, WHOLE: send_whole}
+        self.app_state = {**self.app_state, answer.WHOLE: send_whole, intake.WHOLE: take_whole}
         self._waits_since = self.loop.time()
         self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
 
@@ -120,3 +121,14 @@ def send_whole(send: Send, *, status: int, lines: bytes, body: bytes) -> bool:
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+def take_whole(receive: Receive) -> bytes | None:
+    """Return a body that has arrived (``web.intake.TakesWhole``): nothing is left to wait for, so no clock is set."""
+    cycle = getattr(receive, "__self__", None)
+    if type(cycle) is not RequestResponseCycle or cycle.more_body or cycle.disconnected or cycle.response_complete:
+        return None
+    body = bytes(cycle.body)
+    cycle.body = bytearray()
+    cycle.flow.resume_reading()
+    return body

@@ -133,9 +133,11 @@ class Call(Generic[P]):
         if self._body is None:
             if not self._has_body():
                 return b""
-            self._body = await self._intake.read(
-                self._receive, announced=self.headers.get("content-length"), limit=self.body_limit
-            )
+            body = self._intake.take(self.scope, self._receive, limit=self.body_limit)
+            if body is None:
+                announced = self.headers.get("content-length")
+                body = await self._intake.read(self._receive, announced=announced, limit=self.body_limit)
+            self._body = body
         return self._body
 
     def _has_body(self) -> bool:

@@ -6,17 +6,27 @@ A bound on one body alone does not bound memory: a thousand clients may each hol
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.requests import ClientDisconnect
 
 from cloudstead.web.errors import BodyTooLarge, BodyTooSlow, TooBusy
 
 if TYPE_CHECKING:
-    from starlette.types import Receive
+    from starlette.types import Receive, Scope
 
 MAX_HELD: Final = 256 * 1024 * 1024
 MAX_IDLE_S: Final = 30.0
+WHOLE: Final = "take_whole"
+"""Where a server that can tell puts its ``TakesWhole`` into ``scope["state"]``: most bodies come with their heads."""
+
+
+class TakesWhole(Protocol):
+    """The server's side of a body that is there already."""
+
+    def __call__(self, receive: Receive) -> bytes | None:
+        """Return the body if all of it has arrived, else ``None``; to be called before anything was received."""
+        ...
 
 
 class BodyIntake:
@@ -26,6 +36,22 @@ class BodyIntake:
         self.held = 0
         self._max_held = max_held
         self._max_idle_s = max_idle_s
+
+    def take(self, scope: Scope, receive: Receive, *, limit: int) -> bytes | None:
+        """Return a whole body that is there already, held like one that was read; ``None`` when it has to be read.
+
+        Raise ``BodyTooLarge`` and ``TooBusy`` as ``read`` does.
+        """
+        takes: TakesWhole | None = scope.get("state", {}).get(WHOLE)
+        body = None if takes is None else takes(receive)
+        if body is not None:
+            size = len(body)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            if self.held + size > self._max_held:
+                raise TooBusy
+            self.held += size
+        return body
 
     async def read(self, receive: Receive, *, announced: str | None, limit: int) -> bytes:
         """Return a whole body, which counts as held until ``release``.

@@ -239,6 +239,39 @@ async def test_only_what_comes_in_messages_is_written_in_parts() -> None:
     assert len(in_messages.of) == 2
 
 
+@pytest.mark.parametrize("parts", [1, 2, 40], ids=["with its head", "in two", "in many"])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_body_is_the_same_however_it_arrives(parts: int, version: str) -> None:
+    order = b'{"items":[{"name":"lamp","price":3}],"note":null}'
+    sent = ask_for("/v1/orders", f"content-length: {len(order)}", method="POST", version=version)
+    sent = sent.replace(b"Bearer any", b"Bearer order:place") + order
+    shop = Writes(whole=True)
+    step = -(-len(sent) // parts)
+    for start in range(0, len(sent), step):
+        await shop.ask(sent[start : start + step])
+
+    assert b"".join(shop.of).startswith(b"HTTP/1.1 201 Created")
+    assert b"".join(shop.of).endswith(order)
+
+
+@pytest.mark.parametrize("size", [1001, 70_000])
+async def test_a_body_that_is_there_is_bounded_like_one_that_is_read(size: int) -> None:
+    sent = ask_for("/v1/orders", f"content-length: {size}", method="POST").replace(b"any", b"order:place") + b"x" * size
+
+    assert await Writes(whole=True).ask(sent) == await Writes(whole=False).ask(sent)
+    assert b"BodyTooLarge" in await Writes(whole=True).ask(sent)
+
+
+async def test_a_pipelined_request_keeps_its_own_body() -> None:
+    bodies = [b'{"items":[{"name":"%b","price":1}],"note":null}' % name for name in (b"lamp", b"desk", b"door")]
+    heads = [ask_for("/v1/orders", f"content-length: {len(body)}", method="POST") for body in bodies]
+    sent = [head.replace(b"any", b"order:place") + body for head, body in zip(heads, bodies, strict=True)]
+    answered = await Writes(whole=True).ask(*sent)
+
+    assert [answered.count(body) for body in bodies] == [1, 1, 1]
+    assert answered.endswith(bodies[-1])
+
+
 async def test_nothing_is_sent_whole_to_a_client_that_is_gone() -> None:
     whole = Writes(whole=True)
     whole.connection.data_received(ask_for("/v1/items/lamp"))

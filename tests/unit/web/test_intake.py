@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from cloudstead.web.errors import BodyTooLarge, BodyTooSlow, TooBusy
-from cloudstead.web.intake import BodyIntake
+from cloudstead.web.intake import WHOLE, BodyIntake
 from unit.web.faces import Shop
 
 
@@ -46,6 +46,29 @@ async def test_a_refused_body_is_not_held(intake, parts, announced, error):
     with pytest.raises(error):
         await intake.read(sending(*parts, ends=False), announced=announced, limit=3)
     assert intake.held == 0
+
+
+@pytest.mark.parametrize(
+    ("intake", "body", "error"), [(BodyIntake(), b"abcd", BodyTooLarge), (BodyIntake(max_held=2), b"abc", TooBusy)]
+)
+def test_a_refused_body_that_is_there_is_not_held(intake, body, error):
+    scope = {"state": {WHOLE: lambda _: body}}
+    with pytest.raises(error):
+        intake.take(scope, sending(body), limit=3)
+    assert intake.held == 0
+
+
+def test_a_body_that_is_there_counts_as_held_too():
+    intake = BodyIntake()
+    body = intake.take({"state": {WHOLE: lambda _: b"abc"}}, sending(b"abc"), limit=3)
+    assert (body, intake.held) == (b"abc", 3)
+    intake.release(body)
+    assert intake.held == 0
+
+
+@pytest.mark.parametrize("scope", [{}, {"state": {}}, {"state": {WHOLE: lambda _: None}}])
+def test_a_body_that_is_on_its_way_is_not_taken(scope):
+    assert BodyIntake().take(scope, sending(b"abc"), limit=3) is None
 
 
 async def test_a_body_of_a_client_that_went_away_is_not_held():
