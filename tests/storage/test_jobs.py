@@ -109,7 +109,7 @@ async def test_a_claimed_job_runs_and_its_attempt_is_counted(database):
     (claimed,) = await claim(database)
 
     assert claimed == await get(database)
-    assert (claimed.state, claimed.attempts, claimed.tries) == (JobState.RUNNING, 1, 1)
+    assert (claimed.state, claimed.attempts, claimed.tries, claimed.losses) == (JobState.RUNNING, 1, 0, 1)
     assert (claimed.leased_until_ms, claimed.payload) == (1000, b"sealed")
 
 
@@ -119,7 +119,7 @@ async def test_a_job_whose_worker_died_can_be_claimed_again_when_its_lease_ends(
 
     assert await claimed_ids(database, now_ms=999) == []
     (again,) = await claim(database, now_ms=1000, leased_until_ms=2000)
-    assert (again.attempts, again.leased_until_ms) == (2, 2000)
+    assert (again.attempts, again.tries, again.losses, again.leased_until_ms) == (2, 0, 2, 2000)
 
 
 async def test_a_lease_can_be_extended(database):
@@ -196,7 +196,7 @@ async def test_one_that_waits_for_its_next_attempt_holds_up_those_behind_it(data
 
     assert await claimed_ids(database, now_ms=499) == []
     (again,) = await claim(database, now_ms=500)
-    assert (again.id, again.attempts, again.due_at_ms) == ("01", 2, 500)
+    assert (again.id, again.attempts, again.tries, again.losses, again.due_at_ms) == ("01", 2, 1, 1, 500)
 
 
 async def test_what_is_added_to_a_busy_lane_waits_its_turn(database):
@@ -254,7 +254,7 @@ async def test_a_dead_job_is_revived_with_its_payload_and_tries_from_the_start(d
 
     assert events == [JobsAdded(frozenset({"webhook"}))]
     (again,) = await claim(database, now_ms=300)
-    assert (again.attempts, again.tries, again.payload, again.finished_at_ms) == (2, 1, b"sealed", None)
+    assert (again.attempts, again.tries, again.payload, again.finished_at_ms) == (2, 0, b"sealed", None)
 
 
 async def test_only_a_dead_job_of_the_account_is_revived(database):

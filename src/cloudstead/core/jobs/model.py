@@ -29,7 +29,8 @@ class Job:
     secret, and empty once the job is done. ``cause`` says what led to it (``rule:<id>``), ``offset`` is that of the
     message in the log which did.
 
-    ``attempts`` counts over its whole life, ``tries`` since it was added or last revived.
+    ``attempts`` counts the claims over its whole life, ``tries`` those that are known to have failed since it was added
+    or last revived, ``losses`` the last ones of which nothing is known, because the process died.
     """
 
     id: JobId
@@ -42,6 +43,7 @@ class Job:
     state: JobState = JobState.WAITING
     attempts: int = 0
     tries: int = 0
+    losses: int = 0
     cause: str | None = None
     offset: int | None = None
     leased_until_ms: int = 0

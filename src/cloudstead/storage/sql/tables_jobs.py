@@ -23,6 +23,7 @@ jobs: Final = Table(
     Column("state", TEXT, nullable=False),
     Column("attempts", BigInteger(), nullable=False),
     Column("tries", BigInteger(), nullable=False),
+    Column("losses", BigInteger(), nullable=False),
     Column("cause", TEXT, nullable=True),
     Column("offset", BigInteger(), nullable=True),
     Column("leased_until_ms", BigInteger(), nullable=False),

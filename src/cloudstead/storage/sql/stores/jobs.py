@@ -87,6 +87,7 @@ def _as_new() -> dict[str, Any]:
     return {
         "state": JobState.WAITING.value,
         "tries": 0,
+        "losses": 0,
         "due_at_ms": bindparam("now_ms"),
         "leased_until_ms": 0,
         "finished_at_ms": null(),
@@ -143,7 +144,7 @@ def _claiming(_: Words) -> Executable:
         .values(
             state=JobState.RUNNING.value,
             attempts=jobs.c.attempts + 1,
-            tries=jobs.c.tries + 1,
+            losses=jobs.c.losses + 1,
             leased_until_ms=until,
             claimable_at_ms=until,
         )
@@ -242,6 +243,7 @@ _FINISH = Statement(
     _changing(
         state=lambda: JobState.DONE.value,
         payload=lambda: b"",
+        losses=lambda: 0,
         finished_at_ms=lambda: bindparam("now_ms"),
         leased_until_ms=lambda: 0,
         claimable_at_ms=null,
@@ -253,6 +255,8 @@ _FINISH = Statement(
 _BURY = Statement(
     _changing(
         state=lambda: JobState.DEAD.value,
+        tries=lambda: jobs.c.tries + 1,
+        losses=lambda: 0,
         finished_at_ms=lambda: bindparam("now_ms"),
         leased_until_ms=lambda: 0,
         claimable_at_ms=null,
@@ -264,6 +268,8 @@ _BURY = Statement(
 _POSTPONE = Statement(
     _changing(
         state=lambda: JobState.WAITING.value,
+        tries=lambda: jobs.c.tries + 1,
+        losses=lambda: 0,
         due_at_ms=lambda: bindparam("due_at_ms"),
         leased_until_ms=lambda: 0,
         claimable_at_ms=lambda: bindparam("due_at_ms"),
@@ -276,7 +282,7 @@ _GIVE_BACK = Statement(
     _changing(
         state=lambda: JobState.WAITING.value,
         attempts=lambda: jobs.c.attempts - 1,
-        tries=lambda: jobs.c.tries - 1,
+        losses=lambda: 0,
         leased_until_ms=lambda: 0,
         claimable_at_ms=lambda: bindparam("now_ms"),
     ),
@@ -514,6 +520,7 @@ def _values(job: Job) -> tuple[object, ...]:
         job.state.value,
         job.attempts,
         job.tries,
+        job.losses,
         job.cause,
         job.offset,
         job.leased_until_ms,

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("state", TEXT, nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("losses", sa.BigInteger(), nullable=False),
         sa.Column("cause", TEXT, nullable=True),
         sa.Column("offset", sa.BigInteger(), nullable=True),
         sa.Column("leased_until_ms", sa.BigInteger(), nullable=False),
