@@ -10,8 +10,11 @@
 ``thresholds``  how often a rule has to be hit before it runs
 ``templates``   ``${...}`` in what goes out
 ``payloads``    what templates may name
+``sealed``      what a rule does, kept so that only this installation can read it
 ``actions``     which actions there are, and what each may be told
-``deliveries``  what goes out: hits turned into jobs
+``definition``  what a caller says a rule should be, and whether it can be
+``deliveries``  what goes out: an action with the values of a hit filled in
+``outgoing``    hits made into jobs
 ``explanation`` why a rule was hit by an observation, or just missed
 ``book``        the rules in force, in memory
 ``follower``    hits on their way from the spine into the store
