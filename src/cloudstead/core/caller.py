@@ -38,13 +38,14 @@ class Caller:
     person_id: PersonId | None
     grants: tuple[Grant, ...]
     source_address: str | None = None  # where the request came from, for the audit trail
+    credential_epoch: int = 0  # that of the person when the caller was read
 
     def seen_from(self, address: str | None) -> Caller:
         """Return the same caller, asking from ``address``."""
         if address == self.source_address:
             return self
         # For every request: dataclasses.replace() takes three times as long.
-        return Caller(self.account_id, self.principal, self.user_name, self.person_id, self.grants, address)
+        return Caller(self.account_id, self.principal, self.user_name, self.person_id, self.grants, address, self.credential_epoch)
 
     @property
     def home(self) -> Grant | None:

@@ -65,6 +65,8 @@ class PeopleDoor:
             fresh = await self._callers.of_person(caller.account_id, caller.person_id)
         kind, _, key_id = caller.principal.partition(":")
         if kind != "key":
+            if fresh.credential_epoch != caller.credential_epoch:
+                raise CredentialRefused("The password was changed since.")
             return fresh.seen_from(caller.source_address)
         key = await self._database.read(lambda unit: unit.api_keys.get(ApiKeyId(key_id)))
         if key is None or not key.is_active:

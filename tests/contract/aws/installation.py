@@ -124,6 +124,10 @@ class Callers:
         self.disabled: set[str] = set()
         self.api_keys: dict[str, PersonId] = {}
 
+    async def of_session(self, account_id: AccountId, person_id: PersonId, *, credential_epoch: int) -> Caller:
+        del credential_epoch
+        return await self.of_person(account_id, person_id)
+
     async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
         found = self._people.get(person_id)
         if found is None or found.home_account_id != account_id or person_id in self.disabled:

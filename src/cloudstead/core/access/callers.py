@@ -56,14 +56,21 @@ class Callers:
         bus.subscribe(ApiKeyWithdrawn, self._on_api_key_withdrawn)
 
     async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
-        """Return the person as a caller in that account."""
+        """Return the person as a caller in that account, who holds the present ``credential_epoch``."""
         return (await self._person(account_id, person_id)).caller
+
+    async def of_session(self, account_id: AccountId, person_id: PersonId, *, credential_epoch: int) -> Caller:
+        """Return the person for whom a credential was made in that epoch; one of an earlier password is refused."""
+        caller = await self.of_person(account_id, person_id)
+        _require_epoch(caller, credential_epoch)
+        return caller
 
     async def of_id_token(self, token: str) -> Caller:
         """Return whom the ID token speaks of; raise ``CredentialExpired`` too."""
         genuine = self._tokens.verify(token)
         known = await self._person(genuine.account_id, genuine.person_id)
         self._tokens.require_account(known.account, genuine)
+        _require_epoch(known.caller, genuine.credential_epoch)
         return known.caller
 
     async def of_api_key(self, text: str) -> Caller:
@@ -118,7 +125,7 @@ class Callers:
 def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tuple[Caller, Account]:
     person = unit.people.get(person_id)
     membership = unit.people.membership(account_id, person_id)
-    if person is None or membership is None or not person.is_enabled:
+    if person is None or membership is None or not person.may_enter:
         raise CredentialRefused("The person is not allowed in.")
     caller = Caller(
         account_id=account_id,
@@ -126,8 +133,14 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
         user_name=person.user_name,
         person_id=person_id,
         grants=membership.grants,
+        credential_epoch=person.credential_epoch,
     )
     return caller, _usable(unit, account_id)
+
+
+def _require_epoch(caller: Caller, credential_epoch: int) -> None:
+    if caller.credential_epoch != credential_epoch:
+        raise CredentialRefused("The password was changed since.")
 
 
 def _usable(unit: Unit, account_id: AccountId) -> Account:

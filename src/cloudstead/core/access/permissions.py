@@ -21,8 +21,16 @@ WATCH: Final = _words(
     "observation:read",
     "event:subscribe",
     "thing-topic:subscribe",
+    "file:read",
 )
-READ: Final = WATCH | _words("thing:download-certificate")  # Cloud Connect 2.11, section 11.1.2: with its private key
+READ: Final = WATCH | _words(
+    "batch:read",
+    "thing:download-certificate",  # Cloud Connect 2.11, section 11.1.2: with its private key
+    "person:read",
+    "person:update-profile",  # one's own
+    "user-data:read",
+    "user-data:write",  # one's own as well
+)
 WRITE: Final = READ | _words(
     "domain:create",
     "domain:update",
@@ -31,9 +39,15 @@ WRITE: Final = READ | _words(
     "thing:update",
     "thing:remove",
     "thing:replace-certificate",
+    "file:write",
+    "batch:create",
     "thing-type:create",
     "thing-type:update",
     "thing-type:remove",
+    "person:create",
+    "person:update",
+    "person:remove",
+    "person:reset-password",
     "shadow:write",
     "thing-topic:publish",
 )

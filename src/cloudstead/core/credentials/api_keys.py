@@ -124,7 +124,7 @@ def recognise(unit: Unit, presented: PresentedKey) -> Caller:
     if key is None or not matches or not key.is_active:
         raise CredentialRefused("The API key is not valid.")
     owner = None if key.owner_id is None else unit.people.get(key.owner_id)
-    if key.owner_id is not None and (owner is None or not owner.is_enabled):
+    if key.owner_id is not None and (owner is None or not owner.may_enter):
         raise CredentialRefused("The API key is not valid.")
     return Caller(
         account_id=key.account_id,

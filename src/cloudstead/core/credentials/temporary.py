@@ -26,7 +26,7 @@ LIFETIME_S: Final = 3600
 _PREFIX: Final = "ASIA"  # AWS's own mark of temporary keys, which some clients look at
 _KEY_ID_BYTES: Final = 10  # 16 characters of base32
 _SECRET_BYTES: Final = 30  # 40 characters of base64, the length of AWS's secrets
-_HEAD: Final = struct.Struct("!16s16s10sQ")  # account, person, access key id, end
+_HEAD: Final = struct.Struct("!16s16s10sQQ")  # account, person, access key id, end, credential epoch
 _GUEST: Final = bytes(16)
 _SEALED_FOR: Final = "session-token"
 _DERIVED_FOR: Final = "session-secret"
@@ -45,6 +45,7 @@ class Session:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expires_at_s: int
+    credential_epoch: int = 0
 
 
 class TemporaryCredentials:
@@ -56,13 +57,21 @@ class TemporaryCredentials:
         self._unseal_recent = lru_cache(_SESSIONS_KEPT)(self._unseal)
 
     def issue(
-        self, account_id: AccountId, person_id: PersonId | None, *, identity_id: str, lifetime_s: int = LIFETIME_S
+        self,
+        account_id: AccountId,
+        person_id: PersonId | None,
+        *,
+        identity_id: str,
+        lifetime_s: int = LIFETIME_S,
+        credential_epoch: int = 0,
     ) -> Session:
-        """Make credentials that end ``lifetime_s`` seconds from now."""
+        """Make credentials that end ``lifetime_s`` seconds from now, or with the person's ``credential_epoch``."""
         key_id = secrets.token_bytes(_KEY_ID_BYTES)
         expires_at_s = self._clock.millis() // 1000 + lifetime_s
         person = _GUEST if person_id is None else bytes.fromhex(person_id)
-        plain = _HEAD.pack(bytes.fromhex(account_id), person, key_id, expires_at_s) + identity_id.encode()
+        plain = (
+            _HEAD.pack(bytes.fromhex(account_id), person, key_id, expires_at_s, credential_epoch) + identity_id.encode()
+        )
         token = base64.b64encode(self._sealer.seal(plain, _SEALED_FOR)).decode()
         return self._session(plain, token)
 
@@ -85,7 +94,7 @@ class TemporaryCredentials:
             raise CredentialRefused("The session token is not one of ours.") from fault
 
     def _session(self, plain: bytes, session_token: str) -> Session:
-        account, person, key_id, expires_at_s = _HEAD.unpack_from(plain)
+        account, person, key_id, expires_at_s, credential_epoch = _HEAD.unpack_from(plain)
         secret = self._sealer.derive(_DERIVED_FOR, plain)[:_SECRET_BYTES]
         return Session(
             account_id=AccountId(account.hex()),
@@ -95,4 +104,5 @@ class TemporaryCredentials:
             secret_access_key=base64.b64encode(secret).decode(),
             session_token=session_token,
             expires_at_s=expires_at_s,
+            credential_epoch=credential_epoch,
         )

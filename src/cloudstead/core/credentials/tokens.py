@@ -79,9 +79,13 @@ class IdToken:
     audience: str
     issued_at_s: int
     expires_at_s: int
+    credential_epoch: int = 0
 
 
-class _Claims(msgspec.Struct, rename={"account": "cloudstead:account", "user_name": "cognito:username"}):
+class _Claims(
+    msgspec.Struct,
+    rename={"account": "cloudstead:account", "user_name": "cognito:username", "epoch": "cloudstead:epoch"},
+):
     """The claims that ``verify`` relies on, checked for shape."""
 
     iss: str
@@ -92,6 +96,7 @@ class _Claims(msgspec.Struct, rename={"account": "cloudstead:account", "user_nam
     user_name: str
     iat: int
     exp: int
+    epoch: int = 0
 
 
 class Tokens:
@@ -123,6 +128,7 @@ class Tokens:
                 "cognito:username": person.user_name,
                 "email": person.email,
                 "cloudstead:account": account.id,
+                "cloudstead:epoch": person.credential_epoch,
                 "auth_time": now,
                 "iat": now,
                 "exp": now + ID_TOKEN_LIFETIME_S,
@@ -199,6 +205,7 @@ class Tokens:
             audience=claims.aud,
             issued_at_s=claims.iat,
             expires_at_s=claims.exp,
+            credential_epoch=claims.epoch,
         )
 
     def _now_s(self) -> int:

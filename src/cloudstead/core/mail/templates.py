@@ -36,6 +36,21 @@ def set_password(*, to: str, account_name: str, name: str, link: str, valid_hour
     )
 
 
+def reset_password(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+    """Let somebody in again whose password was reset by an administrator."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"Your password for {account} was reset",
+        [
+            f"Hello {_line(name)},",
+            f"an administrator has reset your password for {account}. You cannot sign in until you set a new one:",
+        ],
+        link,
+        [_until(valid_hours), "If it has run out, ask for a new one under that link."],
+    )
+
+
 def password_changed(*, to: str, account_name: str, name: str) -> Letter:
     """Tell that the password is another one now."""
     account = _line(account_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudstead.core.errors import CloudsteadError
+from cloudstead.core.errors import CloudsteadError, NotPermitted
 
 
 class LoginRefused(CloudsteadError):
@@ -34,3 +34,67 @@ class UserNameTaken(CloudsteadError):
     def __init__(self, user_name: str) -> None:
         super().__init__(f"The user name {user_name!r} is taken.")
         self.user_name = user_name
+
+
+class PersonNotFound(CloudsteadError):
+    """The account has nobody of that user name."""
+
+    code = "person_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The user could not be found.")
+
+
+class DemoPersonStays(CloudsteadError):
+    """The demo user cannot be removed."""
+
+    code = "demo_person_stays"
+
+    def __init__(self) -> None:
+        super().__init__("The demo user cannot be removed.")
+
+
+class OldPasswordWrong(CloudsteadError):
+    """A new password came with an old one that is not the person's."""
+
+    code = "old_password_wrong"
+
+    def __init__(self) -> None:
+        super().__init__("The old password is wrong.")
+
+
+class NotOneself(NotPermitted):
+    """Somebody asked to change the profile of somebody else."""
+
+    code = "not_oneself"
+
+    def __init__(self) -> None:
+        super().__init__("change the profile of another user")
+
+
+class RoleTooHigh(NotPermitted):
+    """A role holds what the caller does not: the caller may neither give it nor decide about whoever holds it."""
+
+    code = "role_too_high"
+
+    def __init__(self) -> None:
+        super().__init__("decide about users who may do more than the caller")
+
+
+class TooManySignUps(CloudsteadError):
+    """Too many people were signed up from one address; trying again later helps."""
+
+    code = "too_many_sign_ups"
+
+    def __init__(self) -> None:
+        super().__init__("Too many users were signed up from your address. Try again in an hour.")
+
+
+class LinkNotUsable(CloudsteadError):
+    """A mailed link is unknown (``state`` is ``None``), used, replaced by a newer one or expired."""
+
+    code = "link_not_usable"
+
+    def __init__(self, state: str | None) -> None:
+        super().__init__("The link cannot be used." if state is None else f"The link is {state}.")
+        self.state = state

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human being with a user name, unique among the people whose home is the same account."""
+    """A human being with a user name, unique among the people whose home is the same account.
+
+    ``must_set_password``: the password was reset and opens nothing until a new one is set. ``is_demo``: cannot be
+    removed. ``credential_epoch`` grows by one whenever the password changes; tokens and sessions carry the one of their
+    day and end with it.
+    """
 
     id: PersonId
     home_account_id: AccountId
@@ -25,6 +30,21 @@ class Person:
     created_at_ms: int = 0
     failed_logins: int = 0
     locked_until_ms: int = 0
+    phone: str = ""
+    company: str = ""
+    address: str = ""
+    zip: str = ""
+    city: str = ""
+    country: str = ""
+    is_confirmed: bool = True
+    must_set_password: bool = False
+    is_demo: bool = False
+    credential_epoch: int = 0
+
+    @property
+    def may_enter(self) -> bool:
+        """Whether the person's credentials open anything, a place in the account aside."""
+        return self.is_enabled and self.is_confirmed and not self.must_set_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +54,19 @@ class Membership:
     account_id: AccountId
     person_id: PersonId
     grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with the grants held in one account, the home grant first; none while the person is pending."""
+
+    person: Person
+    grants: tuple[Grant, ...]
+
+    @property
+    def home(self) -> Grant | None:
+        """The person's own domain and role."""
+        return self.grants[0] if self.grants else None
 
 
 @dataclass(frozen=True, slots=True)

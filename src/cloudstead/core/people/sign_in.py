@@ -69,7 +69,23 @@ class SignIn:
         self._require_open(self._addresses, address)
         async with self._turn:
             self._require_open(self._addresses, address)
-            return await self._attempt(account, user_name, password, address=address)
+            person, new_hash = await self._attempt(account, user_name, password, address=address)
+            return await self._admit(account, person, new_hash=new_hash)
+
+    async def prove(
+        self, account: Account, user_name: str, *, password: str, source_address: str | None = None
+    ) -> None:
+        """Check a password without logging in: counted, locked and refused as a login is."""
+        _require_usable(account)
+        try:
+            prepared(password)
+        except InvalidField:
+            raise LoginRefused from None
+        address = None if source_address is None else neighbourhood(source_address)
+        async with self._turn:
+            self._require_open(self._addresses, address)
+            person, _ = await self._attempt(account, user_name, password, address=address)
+            await self._database.write(lambda unit: _forget_failures(unit, person))
 
     async def refresh(self, account: Account, refresh_token: str) -> Login:
         """Log in again with a refresh token, which stays as it is; raise ``LoginRefused`` or ``AccountNotUsable``."""
@@ -88,7 +104,10 @@ class SignIn:
         person, membership = await self._database.read(read)
         return self._login(account, person, membership, refresh_token)
 
-    async def _attempt(self, account: Account, user_name: str, password: str, *, address: str | None) -> Login:
+    async def _attempt(
+        self, account: Account, user_name: str, password: str, *, address: str | None
+    ) -> tuple[Person, str]:
+        """Return whose password it is, and its hash at today's cost; a failure is counted until it is taken back."""
         person = await self._database.read(lambda unit: unit.people.by_user_name(account.id, user_name))
         now_ms = self._clock.millis()
         if person is None:
@@ -103,12 +122,12 @@ class SignIn:
             self._hasher.verify(person.password_hash if person else None, password),
             self._count_failure(person, now_ms),
         )
-        if person is None or not verification.matches or not person.is_enabled:
+        if person is None or not verification.matches or not person.may_enter:
             if address is not None:
                 self._addresses.add(address, now_ms)
             raise LoginRefused
         new_hash = await self._hasher.hash(password) if verification.needs_rehash else person.password_hash
-        return await self._admit(account, person, new_hash=new_hash)
+        return person, new_hash
 
     async def _count_failure(self, person: Person | None, now_ms: int) -> None:
         if person is None:
@@ -172,9 +191,16 @@ def _require_unlocked(wait_s: int) -> None:
 
 def _welcome(person: Person | None, unit: Unit, account_id: AccountId) -> tuple[Person, Membership]:
     membership = None if person is None else unit.people.membership(account_id, person.id)
-    if person is None or membership is None or not person.is_enabled:
+    # Whoever has no place in the account yet is pending, and only active people log in (Cloud Connect 2.11, 13.1.4).
+    if person is None or membership is None or not membership.grants or not person.may_enter:
         raise LoginRefused
     return person, membership
+
+
+def _forget_failures(unit: Unit, verified: Person) -> None:
+    current = unit.people.get(verified.id)
+    if current is not None and current.password_hash == verified.password_hash:
+        unit.people.replace(replace(current, failed_logins=0, locked_until_ms=0))
 
 
 def _hash(refresh_token: str) -> bytes:

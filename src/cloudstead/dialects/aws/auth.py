@@ -109,7 +109,9 @@ class SignedCallers:
             raise CredentialRefused("The account is gone.")
         if session.person_id is None:
             return AwsCaller(account, None)
-        caller = await self._callers.of_person(session.account_id, session.person_id)
+        caller = await self._callers.of_session(
+            session.account_id, session.person_id, credential_epoch=session.credential_epoch
+        )
         return AwsCaller(account, caller.seen_from(source_address))
 
 

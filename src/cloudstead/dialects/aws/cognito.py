@@ -18,10 +18,10 @@ from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
+    from cloudstead.core.caller import Caller
     from cloudstead.core.credentials.identities import Identities
     from cloudstead.core.credentials.temporary import TemporaryCredentials
     from cloudstead.core.credentials.tokens import Tokens
-    from cloudstead.core.ids import PersonId
     from cloudstead.dialects.aws.accounts import Accounts
     from cloudstead.dialects.aws.ports import Callers
     from cloudstead.web.call import Call
@@ -113,15 +113,20 @@ class CognitoIdentity:
         # Clients whose token variable is still null send an empty object: that is a guest.
         if not wanted.logins:
             return GetIdOutput(self._identities.new_guest(account))
-        home, person_id = await self._person(wanted.logins)
+        home, caller = await self._person(wanted.logins)
         if home.id != account.id:
             raise LoginInvalid("Token is not from a supported provider of this identity pool.")
-        return GetIdOutput(self._identities.of_person(account, person_id))
+        return GetIdOutput(self._own_identity(account, caller))
 
     async def get_credentials(self, call: Call[None], wanted: GetCredentialsInput) -> GetCredentialsOutput:
         """Give temporary credentials to a guest or a person."""
-        account, person_id, identity_id = await self._identify(call, wanted.identity_id, wanted.logins)
-        session = self._sessions.issue(account.id, person_id, identity_id=identity_id)
+        account, caller, identity_id = await self._identify(call, wanted.identity_id, wanted.logins)
+        session = self._sessions.issue(
+            account.id,
+            None if caller is None else caller.person_id,
+            identity_id=identity_id,
+            credential_epoch=0 if caller is None else caller.credential_epoch,
+        )
         return GetCredentialsOutput(
             identity_id,
             Credentials(
@@ -131,13 +136,14 @@ class CognitoIdentity:
 
     async def get_open_id_token(self, call: Call[None], wanted: GetOpenIdTokenInput) -> GetOpenIdTokenOutput:
         """Give a signed proof of an identity, for services that trust the pool."""
-        account, person_id, identity_id = await self._identify(call, wanted.identity_id, wanted.logins)
+        account, caller, identity_id = await self._identify(call, wanted.identity_id, wanted.logins)
+        person_id = None if caller is None else caller.person_id
         token = self._tokens.issue_open_id_token(account, identity_id, person_id=person_id)
         return GetOpenIdTokenOutput(identity_id, token)
 
     async def _identify(
         self, call: Call[None], identity_id: str, logins: dict[str, str] | None
-    ) -> tuple[Account, PersonId | None, str]:
+    ) -> tuple[Account, Caller | None, str]:
         """Return account, person and the identity to answer with; the person is ``None`` for a guest."""
         _require_id(identity_id, field="identityId")
         if not logins:
@@ -148,11 +154,11 @@ class CognitoIdentity:
             if kind is IdentityKind.PERSON:
                 raise IdentityForbidden(identity_id)
             return account, None, identity_id
-        account, person_id = await self._person(logins)
-        own_identity = self._identities.of_person(account, person_id)
+        account, caller = await self._person(logins)
+        own_identity = self._own_identity(account, caller)
         if identity_id != own_identity and self._kind(account, identity_id) is IdentityKind.PERSON:
             raise IdentityForbidden(identity_id)
-        return account, person_id, own_identity
+        return account, caller, own_identity
 
     def _kind(self, account: Account, identity_id: str) -> IdentityKind:
         try:
@@ -160,7 +166,12 @@ class CognitoIdentity:
         except CredentialRefused:
             raise IdentityUnknown(identity_id) from None
 
-    async def _person(self, logins: dict[str, str]) -> tuple[Account, PersonId]:
+    def _own_identity(self, account: Account, caller: Caller) -> str:
+        if caller.person_id is None:
+            raise LoginInvalid("The token is nobody's.")
+        return self._identities.of_person(account, caller.person_id)
+
+    async def _person(self, logins: dict[str, str]) -> tuple[Account, Caller]:
         """Return whom the logins prove; there is one provider, the account's own user pool."""
         if len(logins) > 1:
             raise LoginInvalid("Please provide exactly one login.")
@@ -172,11 +183,11 @@ class CognitoIdentity:
         except CredentialRefused as refused:
             raise LoginInvalid(str(refused)) from None
         account = await self._accounts.get(caller.account_id)
-        if account is None or caller.person_id is None:
+        if account is None:
             raise LoginInvalid("The account is gone.")
         if provider != self._tokens.login_provider(account):
             raise LoginInvalid("Issuer doesn't match providerName")
-        return account, caller.person_id
+        return account, caller
 
 
 def _require_id(text: str, *, field: str) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Callers(Protocol):
     """Turns proof of who somebody is into a caller with the grants held at this moment."""
 
-    async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
-        """Return a person of the account; raise ``CredentialRefused`` when disabled or gone."""
+    async def of_session(self, account_id: AccountId, person_id: PersonId, *, credential_epoch: int) -> Caller:
+        """Return a person of the account; raise ``CredentialRefused`` when disabled, gone, or of another epoch."""
         ...
 
     async def of_api_key(self, text: str) -> Caller:

@@ -114,7 +114,18 @@ people: Final = Table(
     _number("created_at_ms"),
     _number("failed_logins"),
     _number("locked_until_ms"),
+    _text("phone"),
+    _text("company"),
+    _text("address"),
+    _text("zip"),
+    _text("city"),
+    _text("country"),
+    _flag("is_confirmed"),
+    _flag("must_set_password"),
+    _flag("is_demo"),
+    _number("credential_epoch"),
     UniqueConstraint("home_account_id", "user_name"),
+    Index(None, "home_account_id", "is_confirmed", "user_name"),
     sqlite_with_rowid=False,
 )
 

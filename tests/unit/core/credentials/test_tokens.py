@@ -66,6 +66,7 @@ def test_an_id_token_has_the_claims_of_a_cognito_user_pool(tokens, clock):
         "cognito:username": "ada",
         "email": "ada@cloud.example",
         "cloudstead:account": ACCOUNT.id,
+        "cloudstead:epoch": 0,
         "auth_time": now,
         "iat": now,
         "exp": now + 900,

@@ -12,7 +12,9 @@ from cloudstead.storage.sql.stores.grants import grants
 from cloudstead.storage.sql.tables import api_key_grants, api_keys
 
 if TYPE_CHECKING:
-    from cloudstead.core.ids import AccountId, ApiKeyId
+    from collections.abc import Collection, Sequence
+
+    from cloudstead.core.ids import AccountId, ApiKeyId, PersonId
     from cloudstead.storage.sql.transaction import Transaction
 
 _ADD = adding(api_keys)
@@ -34,6 +36,9 @@ _REMOVE = Statement(
     ),
     "account_id",
     "id",
+)
+_IDS_OF = Statement(
+    lambda words: select(api_keys.c.id).where(words.any_of(api_keys.c.owner_id, "owner_ids")), "owner_ids"
 )
 
 
@@ -71,3 +76,7 @@ class SqlApiKeys:
     def remove(self, account_id: AccountId, key_id: ApiKeyId) -> bool:
         """Delete a key; return whether there was one."""
         return self._transaction.change(_REMOVE, account_id, key_id) > 0
+
+    def ids_of(self, owner_ids: Collection[PersonId]) -> Sequence[ApiKeyId]:
+        """Return the ids of the keys that these people own."""
+        return [row[0] for row in self._transaction.rows(_IDS_OF, list(owner_ids))]

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import bindparam, select
 
+from cloudstead.core.caller import Grant
 from cloudstead.core.people.errors import UserNameTaken
-from cloudstead.core.people.model import Membership, Person
-from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, replacing
+from cloudstead.core.people.model import Member, Membership, Person
+from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, putting, replacing
 from cloudstead.storage.sql.stores.grants import grants
+from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
 from cloudstead.storage.sql.tables import membership_grants, memberships, people
+from cloudstead.storage.sql.tables_people import person_texts, user_data
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from cloudstead.core.ids import AccountId, DomainId, PersonId
+    from cloudstead.core.people.listing import Counts, PeopleQuery, PeopleScope
     from cloudstead.storage.sql.transaction import Transaction
+
+_COLUMNS = len(people.c)
+_FLAGS = tuple(
+    position
+    for position, name in enumerate(people.c.keys())
+    if name in {"is_enabled", "is_confirmed", "must_set_password", "is_demo"}
+)
 
 _ADD = adding_if_free(people)
 _REPLACE = replacing(people, "id")
+_PUT_TEXT = putting(person_texts, "person_id")
+_REMOVE = Statement(lambda words: people.delete().where(words.any_of(people.c.id, "ids")), "ids")
 _BY_USER_NAME = Statement(
     lambda _: (
         select(people)
@@ -28,6 +43,23 @@ _BY_USER_NAME = Statement(
     ),
     "account_id",
     "user_name",
+)
+_MEMBERS = Statement(
+    lambda words: (
+        select(people, membership_grants.c.domain_id, membership_grants.c.role)
+        .select_from(
+            people.outerjoin(
+                membership_grants,
+                (membership_grants.c.account_id == people.c.home_account_id)
+                & (membership_grants.c.person_id == people.c.id),
+            )
+        )
+        .where(people.c.home_account_id == bindparam("account_id"))
+        .where(words.any_of(people.c.user_name, "user_names"))
+        .order_by(people.c.user_name, membership_grants.c.position)
+    ),
+    "account_id",
+    "user_names",
 )
 _BY_ID = Statement(lambda _: select(people).where(people.c.id == bindparam("id")), "id")
 _ADD_MEMBERSHIP = adding_if_free(memberships)
@@ -63,6 +95,10 @@ _ANY_AT = Statement(
     "account_id",
     "domain_ids",
 )
+_USER_DATA = Statement(
+    lambda _: select(user_data.c.data).where(user_data.c.person_id == bindparam("person_id")), "person_id"
+)
+_PUT_USER_DATA = putting(user_data, "person_id")
 
 
 class SqlPeople:
@@ -77,15 +113,29 @@ class SqlPeople:
         """Insert a person; raise ``UserNameTaken``."""
         if not self._transaction.change(_ADD, *_values(person)):
             raise UserNameTaken(person.user_name)
+        self._transaction.change(_PUT_TEXT, person.id, _text(person))
 
     def replace(self, person: Person) -> None:
         """Write all columns of a person."""
-        self._transaction.change(_REPLACE, *_values(person))
+        if self._transaction.change(_REPLACE, *_values(person)):
+            self._transaction.change(_PUT_TEXT, person.id, _text(person))
+
+    def remove(self, person_ids: Collection[PersonId]) -> None:
+        """Delete people with their memberships, tokens, keys, links and data."""
+        self._transaction.change(_REMOVE, list(person_ids))
 
     def by_user_name(self, account_id: AccountId, user_name: str) -> Person | None:
         """Return the person of that home account with that user name."""
         row = self._transaction.row(_BY_USER_NAME, account_id, user_name)
         return None if row is None else _person(row)
+
+    def members(self, account_id: AccountId, user_names: Collection[str]) -> Sequence[Member]:
+        """Return those of that home account who have one of the user names, with all their grants there."""
+        rows = self._transaction.rows(_MEMBERS, account_id, list(user_names))
+        return [
+            Member(_person(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same))
+            for same in (list(group) for _, group in groupby(rows, key=lambda row: row[0]))
+        ]
 
     def get(self, person_id: PersonId) -> Person | None:
         """Return the person with that id."""
@@ -111,6 +161,29 @@ class SqlPeople:
         """Tell whether anybody's home grant lies at one of the domains."""
         return self._transaction.row(_ANY_AT, account_id, list(domain_ids)) is not None
 
+    def page(self, account_id: AccountId, scope: PeopleScope, query: PeopleQuery) -> Sequence[Member]:
+        """Return one page of people with their home grants; costs a walk over the account's people."""
+        statement = page_statement(
+            query.sort, query.category, is_scoped=scope.domain_ids is not None, is_filtered=bool(query.free_text)
+        )
+        values = filter_values(account_id, scope, query)
+        rows = self._transaction.rows(statement, *values, query.size, (query.page - 1) * query.size)
+        return [_member(row) for row in rows]
+
+    def count(self, account_id: AccountId, scope: PeopleScope, query: PeopleQuery) -> Counts:
+        """Count the people of every category that scope and free text leave; costs a walk as well."""
+        statement = count_statement(is_scoped=scope.domain_ids is not None, is_filtered=bool(query.free_text))
+        return read_counts(self._transaction.rows(statement, *filter_values(account_id, scope, query)))
+
+    def user_data(self, person_id: PersonId) -> dict[str, Any] | None:
+        """Return what was stored for the person, ``None`` for nothing yet."""
+        row = self._transaction.row(_USER_DATA, person_id)
+        return None if row is None else msgspec.json.decode(row[0], type=dict[str, Any])
+
+    def put_user_data(self, person_id: PersonId, data: dict[str, Any]) -> None:
+        """Store it in place of what was there."""
+        self._transaction.change(_PUT_USER_DATA, person_id, msgspec.json.encode(data).decode())
+
 
 def _values(person: Person) -> tuple[object, ...]:
     return (
@@ -125,10 +198,42 @@ def _values(person: Person) -> tuple[object, ...]:
         person.created_at_ms,
         person.failed_logins,
         person.locked_until_ms,
+        person.phone,
+        person.company,
+        person.address,
+        person.zip,
+        person.city,
+        person.country,
+        person.is_confirmed,
+        person.must_set_password,
+        person.is_demo,
+        person.credential_epoch,
     )
+
+
+def _text(person: Person) -> str:
+    """Return what free text is looked for in; a full name is found as one."""
+    parts = (
+        person.user_name,
+        f"{person.first_name} {person.last_name}",
+        person.email,
+        person.phone,
+        person.company,
+        person.address,
+        person.zip,
+        person.city,
+        person.country,
+    )
+    return "\n".join(parts).casefold()
 
 
 def _person(row: Sequence[Any]) -> Person:
     columns = list(row)
-    columns[7] = bool(columns[7])  # is_enabled
+    for position in _FLAGS:
+        columns[position] = bool(columns[position])
     return Person(*columns)
+
+
+def _member(row: Sequence[Any]) -> Member:
+    domain_id, role = row[_COLUMNS:]
+    return Member(_person(row[:_COLUMNS]), () if domain_id is None else (Grant(domain_id, role),))

@@ -11,6 +11,7 @@ from cloudstead.storage.sql.statements import Statement, adding
 from cloudstead.storage.sql.tables import refresh_tokens
 
 if TYPE_CHECKING:
+    from cloudstead.core.ids import PersonId
     from cloudstead.storage.sql.transaction import Transaction
 
 _ADD = adding(refresh_tokens)
@@ -19,6 +20,9 @@ _GET = Statement(
 )
 _DROP_EXPIRED = Statement(
     lambda _: refresh_tokens.delete().where(refresh_tokens.c.expires_at_ms < bindparam("now_ms")), "now_ms"
+)
+_DROP_OF = Statement(
+    lambda _: refresh_tokens.delete().where(refresh_tokens.c.person_id == bindparam("person_id")), "person_id"
 )
 
 
@@ -42,3 +46,7 @@ class SqlRefreshTokens:
     def drop_expired(self, now_ms: int) -> int:
         """Delete what expired before ``now_ms``; return how many."""
         return self._transaction.change(_DROP_EXPIRED, now_ms)
+
+    def drop_of(self, person_id: PersonId) -> int:
+        """Delete all tokens of a person; return how many."""
+        return self._transaction.change(_DROP_OF, person_id)

@@ -1,0 +1,39 @@
+"""What becomes of everything that a person could come in with when the password changes or is withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cloudstead.core.people.events import PersonChanged
+
+if TYPE_CHECKING:
+    from cloudstead.core.people.links import Links
+    from cloudstead.core.people.model import Person
+    from cloudstead.core.unit import Unit
+
+
+def set_password(unit: Unit, person: Person, password_hash: str, *, links: Links) -> Person:
+    """Store a new password: what the old one opened is closed, lock-out included, and no link is good any more."""
+    renewed = replace(
+        person,
+        password_hash=password_hash,
+        must_set_password=False,
+        failed_logins=0,
+        locked_until_ms=0,
+        credential_epoch=person.credential_epoch + 1,
+    )
+    return _close(unit, renewed, links)
+
+
+def withdraw_password(unit: Unit, person: Person, *, links: Links) -> Person:
+    """Let nobody in by the password until another one is set, and end what it has opened."""
+    return _close(unit, replace(person, must_set_password=True, credential_epoch=person.credential_epoch + 1), links)
+
+
+def _close(unit: Unit, person: Person, links: Links) -> Person:
+    unit.people.replace(person)
+    unit.refresh_tokens.drop_of(person.id)
+    links.end_all(unit, person.id)
+    unit.emit(PersonChanged(person.home_account_id, person.id))
+    return person

@@ -1,0 +1,46 @@
+"""Who may decide about whom: nobody gives, takes or breaks into what goes beyond the own powers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudstead.core.access.permissions import BUILT_IN_ROLES
+from cloudstead.core.access.reach import Reach
+from cloudstead.core.errors import OutOfReach
+from cloudstead.core.people.errors import RoleTooHigh
+
+if TYPE_CHECKING:
+    from cloudstead.core.access.permissions import Permission
+    from cloudstead.core.caller import Caller, Grant
+    from cloudstead.core.domains.model import DomainTree
+    from cloudstead.core.people.model import Member
+
+
+def require_sight(reach: Reach, member: Member) -> None:
+    """Raise ``OutOfReach`` unless the person is at home within reach; whoever has no home is the root's affair."""
+    home = member.home
+    if home is None and not reach.is_whole_account:
+        raise OutOfReach
+    if home is not None:
+        reach.require(home.domain_id)
+
+
+def require_power_over(caller: Caller, tree: DomainTree, member: Member) -> None:
+    """Raise ``RoleTooHigh`` when the person holds anything, anywhere, that the caller does not hold there.
+
+    Without this, whoever may change people could give an administrator another mail address, and with it become one.
+    """
+    if any(not holds(caller, tree, grant) for grant in member.grants):
+        raise RoleTooHigh
+
+
+def holds(caller: Caller, tree: DomainTree, grant: Grant) -> bool:
+    """Tell whether the caller holds every permission of the grant's role at the grant's domain."""
+    role = BUILT_IN_ROLES.get(grant.role)
+    if role is None:
+        return False
+    return all(_covers(caller, permission, tree, grant) for permission in role.permissions)
+
+
+def _covers(caller: Caller, permission: Permission, tree: DomainTree, grant: Grant) -> bool:
+    return caller.may(permission) and Reach.of(caller, permission, tree).covers(grant.domain_id)
