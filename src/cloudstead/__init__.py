@@ -6,7 +6,9 @@ The floor plan, from the street upwards; a room may use the rooms below it, neve
 - ``storage``    adapters for every port of core: SQL, observations, objects
 - ``dialects``   the published APIs that we speak, one package each
 - ``gateway``    asyncio shells for devices and live clients: listeners, TLS, WebSocket, fan-out
+- ``delivery``   what goes out: mail and webhooks
 - ``web``        HTTP itself: operation tables, dispatch, decoding, OpenAPI
+- ``work``       background jobs: claiming, performing, trying again
 - ``core``       what a device cloud does; no wire, no SQL, no sockets
 - ``protocols``  sans-I/O codecs: bytes in, events out
 - ``log``        the commit log
