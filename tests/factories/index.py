@@ -84,7 +84,13 @@ class MemoryIndex:
         return _found(self.things.values(), scope)
 
     async def shadow_history(
-        self, account_id: AccountId, thing_uid: ThingUid, *, before_offset: int | None, limit: int
+        self,
+        account_id: AccountId,
+        thing_uid: ThingUid,
+        *,
+        before_offset: int | None,
+        until_ms: int | None = None,
+        limit: int,
     ) -> Sequence[ShadowChange]:
         self._answer("reading a history")
         own = [
@@ -92,8 +98,14 @@ class MemoryIndex:
             for _, change in sorted(self.changes.items(), reverse=True)
             if (change.account_id, change.thing_uid) == (account_id, thing_uid)
             and (before_offset is None or change.offset < before_offset)
+            and (until_ms is None or change.timestamp_ms <= until_ms)
         ]
         return own[:limit]
+
+    async def has_observation(self, account_id: AccountId, offset: int, *, at_ms: int) -> bool:
+        self._answer("looking for an observation")
+        seen = self.observations.get(offset)
+        return seen is not None and (seen.account_id, seen.timestamp_ms) == (account_id, at_ms)
 
     async def last_offset(self) -> int:
         self._answer("reading the last offset")

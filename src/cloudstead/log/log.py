@@ -150,6 +150,13 @@ class CommitLog:
             # Retention was faster than this read.
             raise OffsetGone(offset, segment.next_offset) from error
 
+    def segment_of(self, offset: int) -> Path | None:
+        """Return the file that holds an offset, ``None`` when there is none (any more); reads nothing."""
+        segments = self._segments
+        if not segments[0].first_offset <= offset < segments[-1].next_offset:
+            return None
+        return segments[_holding(segments, offset)].path
+
     def truncate_before(self, offset: int, *, keep_from: int) -> int:
         """Remove whole segments that hold nothing from `offset`, or from `keep_from`, on; return how many."""
         with self._changing:

@@ -204,3 +204,25 @@ def test_what_was_appended_survives_a_kill(tmp_path):
     found = sorted(map(int, looked.stdout.split()))
     assert found[:acknowledged] == list(range(1, acknowledged + 1))
     assert len(found) == len(set(found))
+
+
+async def test_a_history_ends_at_a_time(ledger):
+    old = ledger.change(version=1, at="2016-04-15T00:00:00Z")
+    new = ledger.change(version=2, at="2016-04-15T00:00:00.001Z")
+    await ledger.put_changes(old, new)
+    history = ledger.index.shadow_history
+
+    for until_ms, expected in ((old.timestamp_ms - 1, []), (old.timestamp_ms, [old]), (new.timestamp_ms, [new])):
+        found = await history(ledger.account, "u1", before_offset=None, until_ms=until_ms, limit=1)
+        assert list(found) == expected
+
+
+async def test_an_observation_is_there_under_its_account_offset_and_time(ledger, make_ledger):
+    seen = ledger.seen({"v": 1}, at="2016-04-14T23:59:59.999Z")
+    await ledger.put(seen)
+    has = ledger.index.has_observation
+
+    assert await has(ledger.account, seen.offset, at_ms=seen.timestamp_ms)
+    assert not await has(ledger.account, seen.offset, at_ms=seen.timestamp_ms + 1)
+    assert not await has(ledger.account, seen.offset + 1, at_ms=seen.timestamp_ms)
+    assert not await has(make_ledger().account, seen.offset, at_ms=seen.timestamp_ms)

@@ -44,6 +44,15 @@ def test_a_batch_that_would_outgrow_its_segment_begins_a_new_one(open_log):
     assert segments(log) == ["00000000000000000001.log", "00000000000000000003.log"]
 
 
+def test_an_offset_is_in_the_file_that_holds_it_and_in_none_when_it_is_gone_or_to_come(open_log):
+    log = open_log(segment_bytes=200)
+    for _ in range(4):
+        log.append([bytes(50)])
+    log.truncate_before(3, keep_from=3)
+    files = [log.segment_of(offset) for offset in range(6)]
+    assert [file and file.name for file in files] == [None] * 3 + ["00000000000000000003.log"] * 2 + [None]
+
+
 def test_a_batch_larger_than_a_segment_stays_together(open_log):
     log = open_log(segment_bytes=200)
     log.append([bytes(150), bytes(150)])

@@ -52,9 +52,14 @@ class ObservationIndex(Protocol):
         thing_uid: ThingUid,
         *,
         before_offset: int | None,
+        until_ms: int | None = None,
         limit: int,
     ) -> Sequence[ShadowChange]:
-        """Return the changes of a shadow, newest first, those before an offset if one is given."""
+        """Return the changes of a shadow, newest first; those before an offset and up to a time, where given."""
+        ...
+
+    async def has_observation(self, account_id: AccountId, offset: int, *, at_ms: int) -> bool:
+        """Tell whether the request with this offset, received at that time, is among the observations."""
         ...
 
     async def last_offset(self) -> int:

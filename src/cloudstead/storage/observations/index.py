@@ -153,7 +153,7 @@ class ClickHouseIndex:
     async def drop_before(self, account_id: AccountId, time: datetime) -> None:
         """Forget the observations and shadow changes of an account from before a time."""
         millis = int(time.timestamp() * 1000)
-        condition = f"account_id = {text(account_id)} AND ts < toDateTime64({text(instant_text(millis))}, 3, 'UTC')"
+        condition = f"account_id = {text(account_id)} AND ts < {_instant(millis)}"
 
         def drop(client: Client) -> None:
             for table in ("observations", "shadow_changes"):
@@ -179,10 +179,13 @@ class ClickHouseIndex:
         thing_uid: ThingUid,
         *,
         before_offset: int | None,
+        until_ms: int | None = None,
         limit: int,
     ) -> Sequence[ShadowChange]:
-        """Return the changes of a shadow, newest first, those before an offset if one is given."""
+        """Return the changes of a shadow, newest first; those before an offset and up to a time, where given."""
         before = "" if before_offset is None else f" AND offset < {number(before_offset)}"
+        if until_ms is not None:
+            before += f" AND ts <= {_instant(until_ms)}"
         statement = (
             "SELECT offset, thing_name, verb, version, author, toUnixTimestamp64Milli(ts), request, outcome"
             f" FROM shadow_changes WHERE account_id = {text(account_id)} AND thing_uid = {text(thing_uid)}{before}"
@@ -193,6 +196,16 @@ class ClickHouseIndex:
             ShadowChange(offset, account_id, thing_uid, name, verb, version, author, millis, request.encode(), outcome)
             for offset, name, verb, version, author, millis, request, outcome in rows
         ]
+
+    async def has_observation(self, account_id: AccountId, offset: int, *, at_ms: int) -> bool:
+        """Tell whether the request with this offset, received at that time, is among the observations."""
+        # The time leads to one week of the store, and there to a few of its marks.
+        statement = (
+            f"SELECT count() FROM observations WHERE account_id = {text(account_id)} AND ts = {_instant(at_ms)}"
+            f" AND offset = {number(offset)}"
+        )
+        rows = await self._read("looking for an observation", lambda client: _rows(client, statement))
+        return bool(rows[0][0])
 
     async def _search(self, index: Index, scope: SearchScope, search: ParsedSearch) -> SearchResult:
         return await self._read("searching", lambda client: self._converse(client, index, scope, search))
@@ -323,6 +336,10 @@ class ClickHouseIndex:
             return await self._readers.run(work)
         except ClickHouseError as error:
             raise IndexUnavailable(doing) from error
+
+
+def _instant(millis: int) -> str:
+    return f"toDateTime64({text(instant_text(millis))}, 3, 'UTC')"
 
 
 def _rows(client: Client, statement: str) -> list[list[Any]]:
