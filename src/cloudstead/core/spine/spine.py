@@ -134,6 +134,16 @@ class Spine:
         """Whether the doors should stop reading until ``intake.when_room`` tells of room."""
         return self.intake.is_full or self.applier.is_full
 
+    @property
+    def applied_offset(self) -> int:
+        """The last offset that was applied to a shadow."""
+        return self.applier.applied_offset
+
+    @property
+    def indexed_offset(self) -> int:
+        """The last offset that can be found among the observations and changes."""
+        return self.projector.flushed_offset
+
     async def settle(self) -> None:
         """Return once every update acknowledged before the call can be found among the observations.
 
