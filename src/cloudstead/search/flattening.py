@@ -47,10 +47,32 @@ def flatten(source: bytes) -> FlatState:
         return FlatState(refused=f"not JSON: {error}")
     if not isinstance(document, dict):
         return FlatState(refused="not an object")
+    kinds = _kinds_of(tuple(document), tuple(map(type, document.values())))
+    if kinds is not None and _holds_integers(document, kinds):
+        return FlatState(document, kinds)
     try:
         return _plain(document) or _gathered(document)
     except _Refused as refusal:
         return FlatState(refused=str(refusal))
+
+
+@lru_cache(maxsize=1_024)
+def _kinds_of(paths: tuple[str, ...], types: tuple[type, ...]) -> dict[str, int] | None:
+    """Return the kinds of a state of single values with good paths, None for any other.
+
+    Told by its form alone, and things report in a few: nearly every observation is one look-up. Do not alter it.
+    """
+    if not all(map(_is_good, paths)) or len(paths) > MAX_PATHS or not _KINDS.keys() >= set(types):
+        return None
+    return {path: _KINDS[kind] for path, kind in zip(paths, types, strict=True)}
+
+
+def _holds_integers(document: dict[str, object], kinds: dict[str, int]) -> bool:
+    """Tell whether the store has room for every integer."""
+    for path, kind in kinds.items():
+        if kind == _INTEGER and not _SMALLEST_INT64 <= document[path] <= _LARGEST_INT64:  # type: ignore[operator]
+            return False
+    return True
 
 
 def _plain(document: dict[str, object]) -> FlatState | None:
