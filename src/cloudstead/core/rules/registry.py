@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
+from cloudstead.core.access.search_scope import search_scope
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.errors import OutOfReach
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from cloudstead.core.rules.payloads import Sighting
     from cloudstead.core.rules.sealed import InstructionSeal
     from cloudstead.core.unit import Unit
+    from cloudstead.search import SearchScope
 
 _READ: Final = Permission("rule:read")
 _CREATE: Final = Permission("rule:create")
 _UPDATE: Final = Permission("rule:update")
 _REMOVE: Final = Permission("rule:remove")
+_TRY: Final = Permission("rule:try")
+_OBSERVE: Final = Permission("observation:read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,15 @@ class MadeRule:
 
     seen: SeenRule
     signing_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPlan:
+    """A rule with what it does, secrets included, and where a caller's dry run of it may look."""
+
+    rule: Rule
+    actions: tuple[Action, ...]
+    scope: SearchScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +204,31 @@ class Rules:
             states=unit.rules.states_of(sighting.thing_uid),
         )
 
+    def prepare(self, unit: Unit, caller: Caller, *, rule_id: RuleId) -> TrialPlan:
+        """Make a rule that the caller sees ready for a dry run; raise ``RuleNotFound`` or ``OutOfReach``."""
+        rule = _visible(unit, caller, Reach.of(caller, _TRY, unit.domains.tree(caller.account_id)), rule_id)
+        return TrialPlan(rule, self._seal.open(rule).actions, _trial_scope(unit, caller, rule))
+
+    def prepare_definition(self, unit: Unit, caller: Caller, definition: RuleDefinition) -> TrialPlan:
+        """Make a rule that there is not yet ready for a dry run."""
+        check_definition(definition)
+        _require_place(
+            unit, caller, Reach.of(caller, _TRY, unit.domains.tree(caller.account_id)), definition, parent="rule."
+        )
+        rule = Rule(
+            account_id=caller.account_id,
+            uid=RuleUid(""),
+            id=RuleId(""),
+            name=definition.name,
+            description=definition.description,
+            is_enabled=True,
+            filter=definition.filter,
+            expression=definition.expression,
+            threshold=definition.threshold,
+            sealed=b"",
+        )
+        return TrialPlan(rule, definition.actions, _trial_scope(unit, caller, rule))
+
     def _seen(self, reach: Reach, rule: Rule) -> SeenRule:
         actions = tuple(Action(action.type, shown(action)) for action in self._seal.open(rule).actions)
         return SeenRule(rule, actions, is_read_only=not reach.covers(_home(rule)))
@@ -223,14 +261,21 @@ def _visible(unit: Unit, caller: Caller, reach: Reach, rule_id: RuleId) -> Rule:
     return rule
 
 
-def _require_place(unit: Unit, caller: Caller, reach: Reach, definition: RuleDefinition) -> None:
+def _trial_scope(unit: Unit, caller: Caller, rule: Rule) -> SearchScope:
+    """Return where the rule looks, as far as the caller may see observations."""
+    scope = search_scope(unit, caller, _OBSERVE)
+    looked_at = frozenset[str](unit.domains.tree(caller.account_id).subtree(_home(rule)))
+    return replace(scope, domains=looked_at if scope.domains is None else looked_at & scope.domains)
+
+
+def _require_place(unit: Unit, caller: Caller, reach: Reach, definition: RuleDefinition, *, parent: str = "") -> None:
     """Raise unless domain and thing type are there, and the caller may have rules at the domain."""
     chosen = definition.filter
     if chosen.domain_id not in reach.tree.nodes:
-        raise DomainNotFound(chosen.domain_id, field="filter.domain")
+        raise DomainNotFound(chosen.domain_id, field=f"{parent}filter.domain")
     found = unit.thing_types.get(caller.account_id, chosen.thing_type)
     if found is None or not (reach.covers(found.domain_id) or reach.is_above(found.domain_id)):
-        raise ThingTypeNotFound(chosen.thing_type, field="filter.thing_type")
+        raise ThingTypeNotFound(chosen.thing_type, field=f"{parent}filter.thing_type")
     reach.require(chosen.domain_id)
 
 
