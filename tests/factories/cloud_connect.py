@@ -29,12 +29,14 @@ from cloudstead.core.things.registry import Things
 from cloudstead.core.thingtypes.registry import ThingTypes
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
+from factories.files import file_rooms
 from factories.tenants import CHEAP
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from cloudstead.core.accounts.model import Account
+    from factories.files import FileRooms
     from factories.tenants import Tenant
 
 PLACES = {"root": None, "north": "root", "fjord": "north", "south": "root"}
@@ -116,6 +118,7 @@ class World:
     shadows: StillShadows
     log: CapturingLogger
     foreign: Account
+    rooms: FileRooms = field(init=False)
 
     def caller(self, *grants: tuple[str, str], user_name: str = "bob") -> Caller:
         return Caller(
@@ -166,6 +169,7 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
         files.issuing_key, files.issuing_certificate, root_certificate=files.root_certificate, clock=tenant.clock
     )
     certificates = Certificates(authority, tenant.sealer, clock=tenant.clock, ids=tenant.ids)
+    rooms = file_rooms(tenant, executor)
     index, shadows, log = StillIndex(), StillShadows(), CapturingLogger()
     backend = Backend(
         clock=tenant.clock,
@@ -180,6 +184,9 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
         domains=Domains(tenant.clock, tenant.ids),
         things=Things(tenant.clock, tenant.ids, certificates),
         thing_types=ThingTypes(tenant.clock, tenant.ids),
+        files=rooms.files,
+        images=rooms.images,
+        file_links=rooms.links,
         certificates=certificates,
         shadows=shadows,
         index=index,
@@ -189,6 +196,7 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
         backend, log=structlog.wrap_logger(log, processors=[structlog.processors.format_exc_info])
     )
     world = World(tenant, runtime, index, shadows, log, await tenant.open_another_account("foreign"))
+    world.rooms = rooms
     await _settle_in(world)
     return world
 

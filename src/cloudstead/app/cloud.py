@@ -12,7 +12,7 @@ import structlog
 
 from cloudstead.app.accounts import state_url
 from cloudstead.app.archiving import on_commit, start_archive
-from cloudstead.app.files import open_files
+from cloudstead.app.files import open_files, start_images
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.tasks import Tasks
@@ -25,6 +25,7 @@ from cloudstead.core.credentials.temporary import TemporaryCredentials
 from cloudstead.core.credentials.tokens import Tokens
 from cloudstead.core.domains.registry import Domains
 from cloudstead.core.events import EventBus
+from cloudstead.core.files.files import Files
 from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import Settings
     from cloudstead.core.archive.archive import Archive
     from cloudstead.core.clock import Clock
+    from cloudstead.core.files.images import ThingImages
     from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
     from cloudstead.core.people.sign_in import SignIn
@@ -71,6 +73,8 @@ class Cloud:
     log: CommitLog
     index: ClickHouseIndex
     objects: ObjectStore
+    files: Files
+    images: ThingImages
     archive: Archive | None
     hasher: PasswordHasher
     tokens: Tokens
@@ -164,6 +168,10 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         gateway.tell(journal)
         for listener in (callers, directory, spine, gateway):
             listener.listen(bus)
+        things = Things(clock, ids, certificates)
+        images = start_images(
+            things, database=database, objects=objects, clock=clock, ids=ids, bus=bus, tasks=tasks, stack=stack
+        )
         await spine.require_index(log)
         archive = await start_archive(
             settings, stack, clock=clock, database=database, objects=objects, log=log, tasks=tasks
@@ -184,6 +192,8 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             log=log,
             index=index,
             objects=objects,
+            files=Files(database, objects),
+            images=images,
             archive=archive,
             hasher=hasher,
             tokens=tokens,
@@ -193,7 +203,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             sign_in=sign_in,
             certificates=certificates,
             domains=Domains(clock, ids),
-            things=Things(clock, ids, certificates),
+            things=things,
             thing_types=ThingTypes(clock, ids),
             directory=directory,
             spine=spine,

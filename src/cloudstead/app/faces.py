@@ -16,6 +16,7 @@ from cloudstead.app.rest_devices import RestDevices
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
+from cloudstead.core.files.links import FileLinks
 from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces, signed_callers
 from cloudstead.dialects.cloud_connect.documents import describe_functions
@@ -68,6 +69,9 @@ def web_app(
         things=cloud.things,
         thing_types=cloud.thing_types,
         certificates=cloud.certificates,
+        files=cloud.files,
+        images=cloud.images,
+        file_links=FileLinks(cloud.keys.sealer, cloud.clock, public_url=addresses.public),
         shadows=cloud.spine,
         index=cloud.index,
         barrier=cloud.spine,

@@ -141,6 +141,7 @@ def test_the_functions_served_are_known_by_name(world):
     assert set(world.runtime.names) == {
         "AuthLambda",
         "DomainLambda",
+        "FileLambda",
         "ObservationLambda",
         "ThingLambda",
         "ThingTypeLambda",

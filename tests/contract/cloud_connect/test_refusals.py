@@ -13,6 +13,7 @@ from cloudstead.dialects.cloud_connect.shapes.inputs import Find
 from cloudstead.dialects.cloud_connect.table import ACTIONS
 from factories.contract import action_of
 from factories.coverage import covers_each
+from factories.files import as_base64, picture
 
 GUARDED = [action for action in ACTIONS if action.permission is not None]
 LABELS = [action.label for action in ACTIONS]
@@ -26,6 +27,13 @@ GOOD = {
     "DomainLambda.LIST": {},
     "DomainLambda.REMOVE": {"id": "fjord"},
     "DomainLambda.UPDATE": {"id": "north", "name": "N"},
+    "FileLambda.DELETE_THING_IMAGE": {"thingId": "thing-north", "thingType": "type-north"},
+    "FileLambda.LIST": {"bucketName": "ThingFilesBucket"},
+    "FileLambda.PUT_THING_IMAGE": {
+        "thingId": "thing-north",
+        "thingType": "type-north",
+        "encodedFile": as_base64(picture()),
+    },
     "ObservationLambda.FIND": {"query": {"query": {"range": {"timestamp": {"gte": 1}}}}},
     "ThingLambda.CREATE": {"thingType": "type-north", "domain": "north"},
     "ThingLambda.DOWNLOAD_CERTIFICATE": {"thingName": "thing-north"},

@@ -10,7 +10,7 @@ from cloudstead.dialects.cloud_connect.shapes.thing_types import SELECTABLE
 from cloudstead.dialects.cloud_connect.table import ACTIONS
 from factories.contract import action_of, cloud_connect
 
-COMPLETE = ("DomainLambda", "ObservationLambda", "ThingLambda", "ThingTypeLambda")
+COMPLETE = ("DomainLambda", "FileLambda", "ObservationLambda", "ThingLambda", "ThingTypeLambda")
 SIGNING_IN = {"AuthLambda.LOGIN", "AuthLambda.REFRESH"}
 LABELS = [action.label for action in ACTIONS]
 # The table says Yes, but there is no error for their absence.

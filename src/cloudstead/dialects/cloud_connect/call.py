@@ -60,7 +60,10 @@ def read_input(shape: type[S], fields: dict[str, Any]) -> S:
     for field in _fields(shape):
         name = field.name
         if field.is_required and _is_missing(fields, name, or_empty=field.is_missing_when_empty):
-            raise PropertyMissing(name)
+            # Section 4.1.2 prints thingtype in its table and thingType in its example.
+            if _is_missing(fields, name.lower(), or_empty=True):
+                raise PropertyMissing(name)
+            read[name] = fields[name.lower()]
         if field.may_be_number and name in read:
             read[name] = without_number(read[name])
     try:

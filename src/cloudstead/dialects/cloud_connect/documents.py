@@ -23,6 +23,7 @@ _SUMMARIES: Final = MappingProxyType(
     {
         "AuthLambda": "Log in.",
         "DomainLambda": "Domains: the tree that things, types and people live in.",
+        "FileLambda": "Files: lists of them, and the images of things.",
         "ObservationLambda": "Search what things have reported.",
         "ThingLambda": "Things and their certificates.",
         "ThingTypeLambda": "Thing types and their attributes.",
@@ -67,6 +68,13 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "DomainLambda.LIST": {"name": None},
         "DomainLambda.REMOVE": {"id": "greenhouse"},
         "DomainLambda.UPDATE": {"id": "greenhouse", "name": "Greenhouse 1"},
+        "FileLambda.DELETE_THING_IMAGE": {"thingId": "climate-1", "thingType": "climate"},
+        "FileLambda.LIST": {"bucketName": "ThingFilesBucket", "maxKeys": 100},
+        "FileLambda.PUT_THING_IMAGE": {
+            "thingId": "climate-1",
+            "thingType": "climate",
+            "encodedFile": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1Pe...",
+        },
         "ObservationLambda.FIND": {"query": {"size": 10, "query": {"range": {"timestamp": {"gte": "now-1h"}}}}},
         "ThingLambda.CREATE": {"thingName": "climate-1", "thingType": "climate", "domain": "greenhouse"},
         "ThingLambda.DOWNLOAD_CERTIFICATE": _ONE_THING,

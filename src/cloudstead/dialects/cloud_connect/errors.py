@@ -23,6 +23,7 @@ from cloudstead.core.domains.errors import (
     RootIsFixed,
 )
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
 from cloudstead.core.observations.errors import SearchRefused
 from cloudstead.core.people.errors import LoginLocked, LoginRefused, UserNameTaken
 from cloudstead.core.things.errors import ThingNameTaken, ThingNotFound
@@ -134,6 +135,9 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     ThingTypeIdTaken: _always("THING_TYPE_ID_EXISTS", "id"),
     # As misspelt as DOMAIN_NO_FOUND.
     ThingTypeHasThings: _always("THING_TYPE_AS_THINGS"),
+    FileNotAvailable: _always(None),
+    LinkRefused: _always(None),
+    ObjectsUnavailable: _always(None),
     SearchRefused: _always("INVALID_ARGUMENTS", "query"),
     LoginRefused: _always("INVALID_LOGIN"),
     LoginLocked: lambda error: Words("INVALID_LOGIN", None, {"retryAfter": error.retry_after_s}),

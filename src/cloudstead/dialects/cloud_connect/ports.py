@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.certificates import Certificates
     from cloudstead.core.domains.registry import Domains
+    from cloudstead.core.files.files import Files
+    from cloudstead.core.files.images import ThingImages
+    from cloudstead.core.files.links import FileLinks
     from cloudstead.core.ids import AccountId, ThingUid
     from cloudstead.core.observations.ports import ObservationIndex
     from cloudstead.core.people.sign_in import SignIn
@@ -49,6 +52,9 @@ class Backend:
     things: Things
     thing_types: ThingTypes
     certificates: Certificates
+    files: Files
+    images: ThingImages
+    file_links: FileLinks
     shadows: ShadowReader
     index: ObservationIndex
     barrier: SearchBarrier

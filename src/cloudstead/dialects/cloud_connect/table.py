@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.errors import CloudsteadError, OutOfReach
 from cloudstead.core.things.errors import ThingNotFound
-from cloudstead.dialects.cloud_connect.handlers import auth, domains, observations, thing_types, things
+from cloudstead.dialects.cloud_connect.handlers import auth, domains, files, observations, thing_types, things
 from cloudstead.dialects.cloud_connect.shapes import inputs
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ _UNNAMED_THING: Final = MappingProxyType[type[CloudsteadError], str | None]({Thi
 # Section 3.3.3.3 prints parentId, although the input is called id.
 _NAMED_PARENT: Final = MappingProxyType[type[CloudsteadError], str | None]({OutOfReach: "parentId"})
 
+# Section 4.1.2 calls the name of a thing its id.
+_THING_BY_ID: Final = MappingProxyType[type[CloudsteadError], str | None]({ThingNotFound: "thingId"})
+
 ACTIONS: Final = (
     _open("AuthLambda.LOGIN", takes=inputs.Login, run=auth.login),
     _open("AuthLambda.REFRESH", takes=inputs.Refresh, run=auth.refresh),
@@ -85,6 +88,17 @@ ACTIONS: Final = (
     _action("DomainLambda.LIST", "domain:read", takes=inputs.Nothing, run=domains.show_tree),
     _action("DomainLambda.REMOVE", "domain:remove", takes=inputs.OneId, run=domains.remove),
     _action("DomainLambda.UPDATE", "domain:update", takes=inputs.ChangedDomain, run=domains.update),
+    _action(
+        "FileLambda.DELETE_THING_IMAGE",
+        "file:write",
+        takes=inputs.ThingOfType,
+        run=files.delete_image,
+        properties=_THING_BY_ID,
+    ),
+    _action("FileLambda.LIST", "file:read", takes=inputs.ListedFiles, run=files.show_all),
+    _action(
+        "FileLambda.PUT_THING_IMAGE", "file:write", takes=inputs.ThingImage, run=files.put_image, properties=_THING_BY_ID
+    ),
     _action("ObservationLambda.FIND", "observation:read", takes=inputs.Find, run=observations.find),
     _action("ThingLambda.CREATE", "thing:create", takes=inputs.NewThing, run=things.create),
     _action(

@@ -133,6 +133,28 @@ class RemovedAttribute(msgspec.Struct, rename="camel"):
     key_path: str
 
 
+class ListedFiles(msgspec.Struct, rename="camel"):
+    """FileLambda.LIST."""
+
+    bucket_name: str
+    max_keys: int | None = None
+    marker: str | None = None
+    prefix: str | None = None
+
+
+class ThingOfType(msgspec.Struct, rename="camel"):
+    """FileLambda.DELETE_THING_IMAGE."""
+
+    thing_id: Text
+    thing_type: Text
+
+
+class ThingImage(ThingOfType, rename="camel"):
+    """FileLambda.PUT_THING_IMAGE."""
+
+    encoded_file: str
+
+
 class Find(msgspec.Struct, rename="camel"):
     """FIND of things and observations; it stands at the top of the payload, beside the action."""
 
