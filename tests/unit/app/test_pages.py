@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers, render_page
+from cloudstead.app.pages.trace import TraceContext, render_trace
 
 NOWHERE = PageContext(
     http="http://127.0.0.1:8080",
@@ -146,3 +147,14 @@ def test_a_page_without_an_account_is_told_how_to_open_one() -> None:
 
     assert context["opening"] == command
     assert context_of(render_page(NOWHERE, nonce="n"))["opening"] is None
+
+
+def test_the_page_that_follows_a_message_keeps_to_the_rules_of_the_first() -> None:
+    document = render_trace(TraceContext(thing_name="</script><b>", token="t"), nonce="n0nce")
+    elements = Elements(document).found
+
+    addresses = [attributes[name] for _, attributes in elements for name in ("src", "href") if name in attributes]
+    assert addresses == ["data:,", "/"]
+    assert {attributes.get("nonce") for tag, attributes in elements if tag in {"script", "style"}} == {"n0nce"}
+    assert not [name for _, attributes in elements for name in attributes if name == "style" or name.startswith("on")]
+    assert context_of(document) == {"thingName": "</script><b>", "token": "t"}

@@ -6,6 +6,11 @@
 ``changes.js``  who changed what: the history of a shadow, kept up with what is heard
 ``page.js``     sign-in, shadow, figures, observations
 
+and at ``/trace``, one message, followed:
+
+``trace.html``  its skeleton
+``trace.js``    asks, and shows the steps
+
 The parts are put into one response, so that the page works without a network, a build or a second request. The content
 security policy allows exactly these scripts and styles and connections to where the page came from.
 """
@@ -64,7 +69,11 @@ def render_page(context: PageContext, *, nonce: str) -> bytes:
         "script": folder.joinpath("page.js").read_text(encoding="utf-8"),
     }
     skeleton = folder.joinpath("index.html").read_text(encoding="utf-8")
-    # One pass: what a part holds is never taken for a place.
+    return fill_in(skeleton, parts)
+
+
+def fill_in(skeleton: str, parts: Mapping[str, str]) -> bytes:
+    """Put parts into their places, in one pass: what a part holds is never taken for a place."""
     return _PLACE.sub(lambda place: parts[place[1]], skeleton).encode()
 
 

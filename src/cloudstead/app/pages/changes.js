@@ -62,6 +62,7 @@ class Changes {
     }
     return rows.map(({ change, isReport, count, from }) => ({
       isReport, isRejected: change.code !== 200,
+      trace: "/trace?" + new URLSearchParams({ thing: this.thing, ...(change.offset ? { offset: change.offset } : { at: change.timestamp }) }),
       when: Changes.time(change.timestamp), who: change.authorName,
       what: change.code === 200 ? change.verb + (count > 1 ? ` × ${count}` : "")
         : `${change.verb} rejected: ${change.code} ${Changes.MEANINGS[change.code] || ""}`,

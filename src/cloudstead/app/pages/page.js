@@ -141,11 +141,13 @@
   }
   function drawChanges() {
     const rows = changes.rows();
-    $("changes").replaceChildren(...rows.map(({ isReport, isRejected, when, who, what, version, request }) => {
+    $("changes").replaceChildren(...rows.map(({ isReport, isRejected, trace, when, who, what, version, request }) => {
       const row = make("tr", undefined, isRejected ? "open" : isReport ? "quiet" : "");
       const asked = make("td", request.length > SHOWN ? request.slice(0, SHOWN) + "…" : request, "request");
       asked.title = request.slice(0, 2000);
-      row.append(make("td", when), make("td", who), make("td", what), make("td", version), asked);
+      const link = make("a", when), time = make("td");
+      link.href = trace; link.title = "Follow this message"; time.append(link);
+      row.append(time, make("td", who), make("td", what), make("td", version), asked);
       return row;
     }));
     $("unchanged").hidden = rows.length > 0;
