@@ -12,7 +12,7 @@ from cloudstead.core.mail.letters import Letters
 from cloudstead.core.rules.book import RuleBook
 from cloudstead.core.rules.definition import RuleDefinition
 from cloudstead.core.rules.deliveries import Dispatch
-from cloudstead.core.rules.follower import RuleFollower
+from cloudstead.core.rules.follower import MAX_PENDING, RuleFollower
 from cloudstead.core.rules.model import (
     Action,
     ActionType,
@@ -23,7 +23,7 @@ from cloudstead.core.rules.model import (
     Threshold,
 )
 from cloudstead.core.rules.outbox import Outbox
-from cloudstead.core.rules.outgoing import Outgoing
+from cloudstead.core.rules.outgoing import MAX_WAITING, Outgoing
 from cloudstead.core.rules.payloads import Sighting
 from cloudstead.core.rules.registry import Rules
 from cloudstead.core.rules.sealed import InstructionSeal
@@ -59,7 +59,9 @@ class RuleParts:
     newest_offset: int = 0
 
 
-def rule_rooms(tenant: Tenant, *, database: Any = None, spawn: Any = None) -> RuleParts:
+def rule_rooms(
+    tenant: Tenant, *, spawn: Any = None, max_waiting: int = MAX_WAITING, max_pending: int = MAX_PENDING
+) -> RuleParts:
     """Make the rooms; ``spawn`` starts tasks, which nobody waits for unless told otherwise."""
     seal = InstructionSeal(tenant.sealer, lambda count: bytes(range(count)))
     calls = WebhookCalls(tenant.sealer, clock=tenant.clock, ids=tenant.ids)
@@ -69,11 +71,12 @@ def rule_rooms(tenant: Tenant, *, database: Any = None, spawn: Any = None) -> Ru
     reports: list[tuple[str, Exception]] = []
     follower = RuleFollower(
         book,
-        database=database or tenant.database,
-        outgoing=Outgoing(seal, Dispatch(calls, letters)),
+        database=tenant.database,
+        outgoing=Outgoing(seal, Dispatch(calls, letters), max_waiting=max_waiting),
         spawn=spawn or asyncio.ensure_future,
         report=lambda what, error: reports.append((what, error)),
         interval_s=0.001,
+        max_pending=max_pending,
     )
 
     def newest_offset() -> int:

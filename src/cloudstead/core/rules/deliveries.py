@@ -12,6 +12,7 @@ from cloudstead.core.errors import CloudsteadError, InvalidField
 from cloudstead.core.mail.model import Letter, require_letter
 from cloudstead.core.rules.model import ActionType
 from cloudstead.core.rules.templates import fill, fill_json_text, fill_line, fill_text
+from cloudstead.core.texts import MAX_LINE_CHARS
 from cloudstead.core.webhooks.model import Webhook, require_webhook
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def render_webhook(config: JsonObject, payload: Mapping[str, Any], *, signing_se
 def render_letters(config: JsonObject, payload: Mapping[str, Any]) -> tuple[Letter, ...]:
     """Fill in a letter for each recipient; raise ``NotDeliverable``."""
     to = config["to"]
-    subject = fill_line(config["subject"], payload)
-    text = fill_text(config["text"], payload)
+    subject = fill_line(config["subject"], payload)[:MAX_LINE_CHARS]
+    text = fill_text(config["text"], payload).replace("\0", "")
     letters = tuple(
         Letter(to=fill_line(each, payload).strip(), subject=subject, text=text)
         for each in (to if isinstance(to, list) else [to])

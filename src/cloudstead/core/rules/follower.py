@@ -59,6 +59,7 @@ class RuleFollower:
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
         interval_s: float = 0.05,
+        max_pending: int = MAX_PENDING,
     ) -> None:
         """``spawn`` starts tasks that the application watches; ``report`` is told what failed and is tried again."""
         self._book = book
@@ -67,6 +68,7 @@ class RuleFollower:
         self._spawn = spawn
         self._report = report
         self._interval_s = interval_s
+        self._max_pending = max_pending
         self._pending: list[Hit | _Unplaced] = []
         self._seen = 0
         self._turn = asyncio.Lock()
@@ -83,7 +85,7 @@ class RuleFollower:
     @property
     def is_full(self) -> bool:
         """Whether so much waits to be stored that nothing should be added."""
-        return len(self._pending) >= MAX_PENDING
+        return len(self._pending) >= self._max_pending
 
     def observed(self, request: ShadowRequest, reported: Mapping[str, Any], whole: Mapping[str, Any]) -> None:
         """Find out which rules an accepted update hits."""

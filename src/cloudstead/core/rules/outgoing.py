@@ -42,9 +42,10 @@ def cause_of(rule_id: RuleId) -> str:
 class Outgoing:
     """Stores what follows from hits."""
 
-    def __init__(self, seal: InstructionSeal, dispatch: Dispatch) -> None:
+    def __init__(self, seal: InstructionSeal, dispatch: Dispatch, *, max_waiting: int = MAX_WAITING) -> None:
         self._seal = seal
         self._dispatch = dispatch
+        self._max_waiting = max_waiting
 
     def store(self, unit: Unit, hits: Sequence[Hit]) -> None:
         """Store threshold states and jobs; the hits come in the order of their offsets."""
@@ -53,7 +54,7 @@ class Outgoing:
             self._deliver(unit, running)
 
     def _deliver(self, unit: Unit, hits: Sequence[Hit]) -> None:
-        room = _room(unit, hits)
+        room = _room(unit, hits, self._max_waiting)
         refused: Counter[RuleUid] = Counter()
         jobs: list[Job] = []
         for hit in hits:
@@ -112,7 +113,7 @@ def _that_run(unit: Unit, hits: Sequence[Hit]) -> list[Hit]:
     return running
 
 
-def _room(unit: Unit, hits: Iterable[Hit]) -> dict[tuple[AccountId, RuleId], int]:
+def _room(unit: Unit, hits: Iterable[Hit], max_waiting: int) -> dict[tuple[AccountId, RuleId], int]:
     """Return how many deliveries may be added for each rule."""
     by_account: defaultdict[AccountId, set[RuleId]] = defaultdict(set)
     for hit in hits:
@@ -121,7 +122,7 @@ def _room(unit: Unit, hits: Iterable[Hit]) -> dict[tuple[AccountId, RuleId], int
     for account_id, rule_ids in by_account.items():
         waiting = unit.rules.waiting(account_id, [cause_of(rule_id) for rule_id in rule_ids])
         for rule_id in rule_ids:
-            room[account_id, rule_id] = MAX_WAITING - waiting.get(cause_of(rule_id), 0)
+            room[account_id, rule_id] = max_waiting - waiting.get(cause_of(rule_id), 0)
     return room
 
 
