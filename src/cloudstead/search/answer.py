@@ -9,7 +9,6 @@ whoever drives it owns the connection, the time limit and the clock.
 from collections.abc import Generator, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
-from cloudstead.search import sql
 from cloudstead.search.aggregation import (
     Aggregation,
     DateHistogramBuckets,
@@ -18,28 +17,21 @@ from cloudstead.search.aggregation import (
     Percentiles,
     TermsBuckets,
 )
-from cloudstead.search.conditions import Conditions, instant_sql
+from cloudstead.search.conditions import Conditions
 from cloudstead.search.fields import Index, Paths
 from cloudstead.search.figures import EXACT_DOCUMENTS
 from cloudstead.search.grouping import Bucket
 from cloudstead.search.histograms import date_values
-from cloudstead.search.hits import HitShape, SortPlan, document_statement, plan_sort
 from cloudstead.search.levels import Level, Levels, Rows, with_meta
-from cloudstead.search.query import Bool, Query
+from cloudstead.search.pages import fetch_hits
 from cloudstead.search.scope import SearchScope
+from cloudstead.search.scoring import scored_at_least, search_score
 from cloudstead.search.search import ParsedSearch
 
 _T = TypeVar("_T")
 
 Asking: TypeAlias = Generator[str, Rows, _T]
 Conversation: TypeAlias = Asking[dict[str, object]]
-
-# A page at one end of time is looked for in a window that should hold it four times over if documents came evenly,
-# then in one sixty times as long, before everything is read: on ten million rows that was 9 ms instead of 42.
-_SPARE = 4
-_SHORTEST_MS = 60_000
-_WIDER = 60
-_WORTH_A_WINDOW = 50_000
 
 
 def answer(
@@ -62,10 +54,10 @@ class _Answering:
         self._search = search
         self._conditions = conditions
         self._index = conditions.index
-        self._score = _score(search.query)
         self._base = conditions.base(search.query)
-        if search.min_score is not None and self._score < search.min_score:
-            self._base = (*self._base, "0")
+        if search.min_score is not None:
+            score = search_score(search.query, conditions, search.index_boost(conditions.index))
+            self._base = (*self._base, scored_at_least(score, search.min_score))
         self._levels = Levels(conditions, exact=True)
         self._spans = _span_fields(search.aggregations, conditions)
         # Between which instants the matches lie, roughly; (0, 0) when nothing needs to know.
@@ -75,10 +67,11 @@ class _Answering:
         """Hold the whole conversation."""
         yield from self._find_edges()
         total, aggregations = yield from self._aggregate()
-        hits = yield from self._hits(total)
+        hits = yield from fetch_hits(self._search, self._conditions, self._base, total=total, edges=self._edges)
         found: dict[str, object] = {
             "took": 0,
             "timed_out": False,
+            **({"terminated_early": False} if self._search.terminates else {}),
             "_shards": {"total": 5, "successful": 5, "failed": 0},
             "hits": hits,
         }
@@ -151,61 +144,6 @@ class _Answering:
             shaped = columns.shape(figures[first : first + len(columns.outputs)])
             aggregations[aggregation.name] = with_meta(aggregation, shaped)
         return total
-
-    def _hits(self, total: int) -> Asking[dict[str, object]]:
-        """Fetch the page of documents that was asked for."""
-        search = self._search
-        plan = plan_sort(search.sort, self._conditions)
-        where = self._base
-        if search.post_filter is not None:
-            where = (*where, self._conditions.of(search.post_filter))
-            if total:
-                ((total,),) = yield f"SELECT count() FROM {self._index.table} WHERE {sql.all_of(where)}"
-        scored = plan.scores or search.track_scores
-        shape = HitShape(self._index, search.source, search.fields, plan, self._score if scored else None)
-        rows: Rows = ()
-        if search.size and int(total) > search.start:
-            rows = yield from self._page(where, plan, int(total))
-        width = len(self._index.document_columns)
-        hits = [shape.hit(row[:width], row[width:], search.start + place) for place, row in enumerate(rows)]
-        max_score: float | None = None
-        if search.size == 0:
-            max_score = 0.0
-        elif scored and total:
-            max_score = self._score
-        return {"total": int(total), "max_score": max_score, "hits": hits}
-
-    def _page(self, where: tuple[str, ...], plan: SortPlan, total: int) -> Asking[Rows]:
-        """Fetch one page; a page at one end of time is looked for in windows that grow."""
-        search = self._search
-        for window in self._windows(plan, total):
-            rows = yield document_statement(
-                self._conditions,
-                (*where, window),
-                plan,
-                start=search.start,
-                size=search.size,
-            )
-            if len(rows) >= min(search.size, total - search.start):
-                return rows
-        return (yield document_statement(self._conditions, where, plan, start=search.start, size=search.size))
-
-    def _windows(self, plan: SortPlan, total: int) -> list[str]:
-        time = self._index.columns.get(self._index.default_time)
-        if time is None or total <= _WORTH_A_WINDOW or not plan.columns or plan.columns[0].compared != time.sql:
-            return []
-        oldest, newest = self._edges
-        even = (newest - oldest) * _SPARE * (self._search.start + self._search.size) // total
-        first = max(_SHORTEST_MS, even)
-        lengths = [length for length in (first, first * _WIDER) if length * 2 < newest - oldest]
-        if plan.columns[0].ascending:
-            return [f"{time.sql} <= {instant_sql(oldest + length)}" for length in lengths]
-        return [f"{time.sql} >= {instant_sql(newest - length)}" for length in lengths]
-
-
-def _score(query: Query) -> float:
-    """Score every match the same: 1, or 0 when the query only filters."""
-    return 0.0 if isinstance(query, Bool) and not query.scores else 1.0
 
 
 def _grows(aggregation: Aggregation) -> bool:

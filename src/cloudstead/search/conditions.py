@@ -6,27 +6,44 @@ compared inside `ifNull`.
 
 # ruff: noqa: S608 (all outside text becomes SQL in cloudstead.search.sql)
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloudstead.search import sql
+from cloudstead.search.analysis import lowered
 from cloudstead.search.dates import instant_of, looks_like_date
-from cloudstead.search.fields import Field, Index, Part, Paths, ValueType
+from cloudstead.search.errors import SearchInvalid
+from cloudstead.search.fields import ALL_FIELDS, Field, Index, Part, Paths, Reading, ValueType
+from cloudstead.search.matching import expanded
 from cloudstead.search.query import (
     Bool,
+    Boosted,
+    Boosting,
+    Constant,
+    DisMax,
     DomainLookup,
+    EachField,
     Exists,
+    Fuzzy,
     Ids,
+    Keyword,
+    Match,
+    MatchAcross,
     MatchAll,
     MatchNone,
+    OnIndices,
+    Phrase,
     Prefix,
     Query,
     Range,
+    Regexp,
     Terms,
     Wildcard,
+    Word,
+    required,
 )
 from cloudstead.search.reading import Scalar, numeric, spelled
 from cloudstead.search.scope import SearchScope
+from cloudstead.search.text_conditions import phrase_condition, texts_condition, word_condition
 from cloudstead.search.zones import UTC_ZONE, zone_named
 
 _TRUTHS = {"true": True, "false": False, "T": True, "F": False}
@@ -59,23 +76,45 @@ class Conditions:
                 return "1"
             case MatchNone():
                 return "0"
+            case Terms(field=name) if name == ALL_FIELDS:
+                words = (word_condition(self._searched(name), sql.text(spelled(value))) for value in query.values)
+                return sql.any_of(words)
             case Terms():
                 return self._terms(self.field(query.field), query.values)
             case DomainLookup():
                 return self._lookup(query)
             case Range():
-                return self._range(query)
+                return self._lenient_range(query) if query.lenient else self._range(query)
             case Exists():
                 return self.exists(query.field)
-            case Prefix():
-                return self._texts(query.field, lambda value: f"startsWith({value}, {sql.text(query.prefix)})")
-            case Wildcard():
-                pattern = sql.text(like_pattern(query.pattern))
-                return self._texts(query.field, lambda value: f"like({value}, {pattern})")
+            case Prefix() | Wildcard() | Regexp() | Fuzzy():
+                by_word = query.by_word or query.field == ALL_FIELDS
+                return texts_condition(self._searched(query.field), query, by_word=by_word)
+            case Word():
+                return word_condition(self._searched(query.field), lowered(query.word))
+            case Phrase():
+                return phrase_condition(self._searched(query.field), query)
+            case Keyword():
+                return self._keyword(query)
             case Ids():
                 return self._ids(query)
             case Bool():
                 return self._bool(query)
+            case Boosted() | Constant():
+                return self.of(query.query)
+            case DisMax():
+                return sql.any_of(self.of(one) for one in query.queries)
+            case Boosting():
+                return self.of(query.positive)
+            case Match() | MatchAcross() | EachField() | OnIndices():
+                return self.of(self.expanded(query))
+
+    def expanded(self, query: Match | MatchAcross | EachField | OnIndices) -> Query:
+        """Write a query in conditions on fields of this index."""
+        return expanded(query, self.index, self.paths)
+
+    def _searched(self, name: str) -> Field:
+        return self.index.searched(name, self.paths)
 
     def exists(self, name: str) -> str:
         """Write that the document has any value at the field or below it."""
@@ -120,6 +159,30 @@ class Conditions:
                 # Lists hold floats, and ClickHouse compares lists of one type only.
                 return sql.floating(found) if part.many else sql.number(found)
 
+    def _keyword(self, query: Keyword) -> str:
+        parts = [part for part in self._searched(query.field).parts if part.reading is not Reading.WORDS]
+        return sql.any_of(self._whole(part, query) for part in parts)
+
+    def _whole(self, part: Part, query: Keyword) -> str:
+        if part.type is ValueType.TEXT:
+            asked = spelled(query.value)
+            literal = lowered(asked) if part.reading is Reading.LOWERED else sql.text(asked)
+            if query.begins:
+                one = f"startsWith({'assumeNotNull(x)' if part.many else part.sql}, {literal})"
+                if part.many:
+                    return f"arrayExists(x -> {one}, {part.sql})"
+                return f"ifNull({one}, 0)" if part.nullable else f"({one})"
+            if part.reading is Reading.LOWERED:
+                if part.many:
+                    return f"has({part.sql}, {literal})"
+                return f"ifNull({part.sql} = {literal}, 0)" if part.nullable else f"({part.sql} = {literal})"
+        try:
+            return self._equals(part, (query.value,))
+        except SearchInvalid:
+            if query.lenient:
+                return "0"
+            raise
+
     def _lookup(self, query: DomainLookup) -> str:
         domains = self.scope.subtree(query.domain)
         if not domains:
@@ -135,10 +198,17 @@ class Conditions:
             for part in self.field(query.field).textual.parts
         )
 
+    def _lenient_range(self, query: Range) -> str:
+        try:
+            return self._range(query)
+        except SearchInvalid:
+            return "0"
+
     def _range(self, query: Range) -> str:
         found = self.field(query.field)
         bounds = [bound.value for bound in (query.lower, query.upper) if bound is not None]
-        if found.numeric.parts and bounds and not any(isinstance(bound, str) for bound in bounds):
+        written = [numeric(bound) if query.spelled else bound for bound in bounds]
+        if found.numeric.parts and bounds and not any(bound is None or isinstance(bound, str) for bound in written):
             # Texts that some documents hold at the path have no place between two numbers.
             found = found.numeric
         return sql.any_of(self._part_range(part, query) for part in found.parts)
@@ -197,23 +267,13 @@ class Conditions:
     def time_bounds(self, query: Query, name: str) -> tuple[int | None, int | None]:
         """Return between which instants every match of the query must lie."""
         match query:
-            case Range() if query.field == name:
+            case Range() if query.field == name and not query.lenient:
                 return self.instants(query)
-            case Bool():
-                bounds = [self.time_bounds(clause, name) for clause in query.must]
+            case _:
+                bounds = [self.time_bounds(clause, name) for clause in required(query)]
                 lows = [low for low, _ in bounds if low is not None]
                 highs = [high for _, high in bounds if high is not None]
                 return max(lows, default=None), min(highs, default=None)
-            case _:
-                return None, None
-
-    def _texts(self, name: str, matches: Callable[[str], str]) -> str:
-        return sql.any_of(
-            f"arrayExists(x -> {matches('assumeNotNull(x)')}, {part.sql})"
-            if part.many
-            else (f"ifNull({matches(part.sql)}, 0)" if part.nullable else f"({matches(part.sql)})")
-            for part in self.field(name).textual.parts
-        )
 
     def _ids(self, query: Ids) -> str:
         if query.types and not {self.index.document_type, "_all"} & set(query.types):
@@ -221,7 +281,7 @@ class Conditions:
         return self._terms(self.field("_id"), query.values)
 
     def _bool(self, query: Bool) -> str:
-        conditions = [self.of(clause) for clause in query.must]
+        conditions = [self.of(clause) for clause in (*query.must, *query.filters)]
         if query.minimum == 1:
             conditions.append(sql.any_of(self.of(clause) for clause in query.should))
         elif query.minimum > 1:
@@ -235,23 +295,6 @@ def instant_sql(instant_ms: int) -> str:
     """Write an instant as DateTime64(3), cut to the years 1900 to 2299 that the type can hold."""
     bounded = min(max(instant_ms, _EARLIEST_MS), _LATEST_MS)
     return f"fromUnixTimestamp64Milli({sql.number(bounded)}, 'UTC')"
-
-
-def like_pattern(pattern: str) -> str:
-    """Turn a pattern of `*`, `?` and backslash escapes into one of LIKE."""
-    found: list[str] = []
-    escaped = False
-    for char in pattern:
-        if escaped or char not in "*?\\":
-            found.append("\\" + char if char in "%_\\" else char)
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        else:
-            found.append("%" if char == "*" else "_")
-    if escaped:
-        found.append("\\\\")
-    return "".join(found)
 
 
 def _between(part: Part, reads: str, query: Range, lower: str | None, upper: str | None) -> str:

@@ -7,13 +7,15 @@ path to kinds; what no document ever held needs no SQL at all.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from cloudstead.search import sql
 
 STATE = "state"
+ALL_FIELDS = "_all"
 _LOWERCASE = ".lowercase"
+_LEAVES_BY_NAME = 256
 
 
 class Kind(enum.IntFlag):
@@ -47,6 +49,14 @@ class ValueType(enum.Enum):
         return self is not ValueType.TEXT
 
 
+class Reading(enum.Enum):
+    """How a query that looks for a text reads the texts of a field; exact queries and sorts always take them whole."""
+
+    WHOLE = enum.auto()
+    LOWERED = enum.auto()  # stored in lower case: what is asked is lowered as well
+    WORDS = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Where the values of one type are: an SQL expression that is null, or empty for lists, in other documents."""
@@ -55,6 +65,7 @@ class Part:
     sql: str
     many: bool = False
     nullable: bool = True
+    reading: Reading = Reading.WHOLE
 
     @property
     def present(self) -> str:
@@ -119,6 +130,7 @@ class Column:
     type: ValueType
     sql: str
     nullable: bool = False
+    reading: Reading = Reading.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +145,13 @@ class Index:
     identity: tuple[str, ...]
     document_columns: tuple[str, ...]
     default_time: str = field(default="")
+    version_column: str = "1"  # what is never changed has one version
 
     def resolve(self, name: str, paths: Paths) -> Field:
         """Find the parts of a field; `<text field>.lowercase` reads the same texts in lower case."""
         column = self.columns.get(name)
         if column is not None:
-            return Field(name, (Part(column.type, column.sql, nullable=column.nullable),))
+            return Field(name, (_column_part(column),))
         if name.startswith(STATE + "."):
             path = name[len(STATE) + 1 :]
             kinds = paths.get(path)
@@ -148,6 +161,24 @@ class Index:
             whole = self.resolve(name.removesuffix(_LOWERCASE), paths).textual
             return Field(name, tuple(_lowered(part) for part in whole.parts))
         return Field(name, ())
+
+    def searched(self, name: str, paths: Paths) -> Field:
+        """Find the parts of a field for a query that looks for a text; `_all` has those of every field, by words."""
+        if name != ALL_FIELDS:
+            return self.resolve(name, paths)
+        parts = [_column_part(column) for known, column in self.columns.items() if not known.startswith("_")]
+        if len(paths) <= _LEAVES_BY_NAME:
+            parts += [part for leaf in self.leaves(STATE, paths) for part in leaf.parts]
+        else:
+            # One text of all values: lists come as they are printed, which only their quotes tell from the same words.
+            parts.append(Part(ValueType.TEXT, "arrayStringConcat(JSONAllValues(state), '\\n')", nullable=False))
+        read = (replace(part, reading=Reading.WORDS) if part.type is ValueType.TEXT else part for part in parts)
+        return Field(name, tuple(read))
+
+    def reads(self, name: str, paths: Paths) -> tuple[bool, bool]:
+        """Tell whether a query that looks for a text finds texts that are read by words, and any other values."""
+        readings = {part.reading for part in self.searched(name, paths).parts}
+        return Reading.WORDS in readings, bool(readings - {Reading.WORDS})
 
     def leaves(self, name: str, paths: Paths) -> list[Field]:
         """List the fields below an object of the state; the object `state` itself has them all."""
@@ -172,12 +203,25 @@ _STATE_TYPES = (
 
 def _state_parts(path: str, kinds: int) -> tuple[Part, ...]:
     column = f"{STATE}.{sql.name(path)}"
-    return tuple(Part(kind, f"{column}.:{read}", many) for flag, kind, read, many in _STATE_TYPES if kinds & flag)
+    return tuple(
+        Part(
+            kind,
+            f"{column}.:{read}",
+            many,
+            reading=Reading.WORDS if kind is ValueType.TEXT else Reading.WHOLE,
+        )
+        for flag, kind, read, many in _STATE_TYPES
+        if kinds & flag
+    )
+
+
+def _column_part(column: Column) -> Part:
+    return Part(column.type, column.sql, nullable=column.nullable, reading=column.reading)
 
 
 def _lowered(part: Part) -> Part:
     lowered = f"arrayMap(x -> lowerUTF8(assumeNotNull(x)), {part.sql})" if part.many else f"lowerUTF8({part.sql})"
-    return Part(part.type, lowered, part.many, part.nullable)
+    return Part(part.type, lowered, part.many, part.nullable, Reading.LOWERED)
 
 
 OBSERVATIONS = Index(
@@ -207,14 +251,15 @@ THINGS = Index(
         "_type": Column(ValueType.TEXT, "'thing'"),
         "thingName": Column(ValueType.TEXT, "thing_name"),
         "thingType": Column(ValueType.TEXT, "thing_type"),
-        "label": Column(ValueType.TEXT, "label", nullable=True),
+        "label": Column(ValueType.TEXT, "label", nullable=True, reading=Reading.WORDS),
         "domain": Column(ValueType.TEXT, "domain"),
-        "description": Column(ValueType.TEXT, "description", nullable=True),
+        "description": Column(ValueType.TEXT, "description", nullable=True, reading=Reading.WORDS),
         "createdAt": Column(ValueType.DATE, "created_at"),
         "createdBy": Column(ValueType.TEXT, "created_by", nullable=True),
     },
     natural_order=("thing_name",),
     identity=("thing_name",),
+    version_column="version",
     document_columns=(
         "thing_name",
         "thing_type",

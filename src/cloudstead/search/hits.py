@@ -12,11 +12,12 @@ from cloudstead.search import sql, values
 from cloudstead.search.conditions import Conditions
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.fields import OBSERVATIONS, Field, Index
+from cloudstead.search.reading import numeric, spelled
 from cloudstead.search.selection import Sort, SourceFilter
-from cloudstead.search.terms import terms_of
+from cloudstead.search.terms import TermType, terms_of
 from cloudstead.search.values import Values
 
-_MODES = {"min": "arrayMin", "max": "arrayMax", "sum": "arraySum", "avg": "arrayAvg", "median": "arrayAvg"}
+_MODES = {"min": "arrayMin", "max": "arrayMax", "sum": "arraySum", "avg": "arrayAvg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,20 @@ class SortPlan:
         return found
 
 
-def plan_sort(sorts: tuple[Sort, ...], conditions: Conditions) -> SortPlan:
-    """Plan the columns of a sort; a field that no document ever held is refused unless the sort tolerates it."""
+def plan_sort(sorts: tuple[Sort, ...], conditions: Conditions, score: str | None = None) -> SortPlan:
+    """Plan the columns of a sort; a field that no document ever held is refused unless the sort tolerates it.
+
+    `score` is the expression of a score that varies, by which hits stand when nothing else is asked for.
+    """
+    if not sorts and score is not None:
+        return SortPlan((SortColumn(score, "NULL", ascending=False),), ())
     columns: list[SortColumn] = []
     steps: list[tuple[int, ...] | str] = []
     for sort in sorts:
         if sort.field in {"_score", "_doc"}:
             steps.append(sort.field)
+            if sort.field == "_score" and score is not None:
+                columns.append(SortColumn(score, "NULL", sort.ascending))
             if sort.field == "_doc":
                 columns += [SortColumn(name, "NULL", sort.ascending) for name in conditions.index.natural_order]
             continue
@@ -88,10 +96,12 @@ def _columns(sort: Sort, found: Field, conditions: Conditions) -> list[SortColum
     """Order by the numbers of a field, then by its texts."""
     absent_first = sort.missing == "_first"
     custom = sort.missing not in {"_first", "_last"}
+    if sort.mode in {"sum", "avg", "median"} and not found.numeric.parts:
+        raise SearchInvalid(f"sort mode [{sort.mode}] is not supported for the texts of field [{sort.field}]")
     if custom and found.type is not None:
         terms = terms_of(found, sort.missing, conditions.now_ms)
         if terms is not None:
-            one = _single(terms.values, sort)
+            one = _single(terms.values, sort, is_text=terms.type is TermType.TEXT)
             return [SortColumn(one, one, sort.ascending)]
     if found.is_date:
         part = found.parts[0]
@@ -99,19 +109,32 @@ def _columns(sort: Sort, found: Field, conditions: Conditions) -> list[SortColum
     columns: list[SortColumn] = []
     whole = values.wholes(found.numeric) if found.numeric.parts else None
     read = whole or (values.numbers(found.numeric) if found.numeric.parts else None)
-    for kind in (read, values.texts(found)):
-        if kind is not None:
-            one = _single(kind, sort)
-            columns.append(SortColumn(one, one, sort.ascending, absent_first))
+    # In a field of numbers and texts a value for those without stands among its own kind.
+    number = numeric(sort.missing) if custom else None
+    for kind, is_number in ((read, True), (values.texts(found), False)):
+        if kind is None:
+            continue
+        one = _single(kind, sort, is_text=not is_number)
+        if custom and is_number is (number is not None):
+            literal = sql.text(spelled(sort.missing)) if number is None else sql.floating(number)
+            one = f"if({found.present}, {one}, {literal})"
+        columns.append(SortColumn(one, one, sort.ascending, absent_first))
     return columns
 
 
-def _single(read: Values, sort: Sort) -> str:
+def _single(read: Values, sort: Sort, *, is_text: bool) -> str:
     """Reduce a list to the value that stands for the document: its least ascending, its greatest descending."""
     if not read.many:
         return read.sql
     mode = sort.mode or ("min" if sort.ascending else "max")
-    return f"if(empty({read.sql}), NULL, {_MODES[mode]}({read.sql}))"
+    if is_text and mode not in {"min", "max"}:
+        mode = "min" if sort.ascending else "max"
+    if mode == "median":
+        middle = (f"arraySort({read.sql})[intDiv(length({read.sql}) + {up}, 2)]" for up in (1, 2))
+        one = f"({' + '.join(middle)}) / 2"
+    else:
+        one = f"{_MODES[mode]}({read.sql})"
+    return f"if(empty({read.sql}), NULL, {one})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +146,44 @@ class HitShape:
     fields: tuple[str, ...] | None
     plan: SortPlan
     score: float | None
+    data_fields: tuple[str, ...] = ()
+    tells_version: bool = False
+    explains: bool = False
 
-    def hit(self, cells: Sequence[Any], sort_cells: Sequence[Any], position: int) -> dict[str, object]:
-        """Shape one row of document columns."""
+    def hit(
+        self,
+        cells: Sequence[Any],
+        sort_cells: Sequence[Any],
+        position: int,
+        *,
+        score: float | None = None,
+        version: int = 1,
+    ) -> dict[str, object]:
+        """Shape one row of document columns; `score` is its own where it may differ from that of the others."""
+        own = self.score if score is None else score
         whole, identity = _document(self.index, cells)
-        found: dict[str, object] = {
-            "_index": self.index.name,
-            "_type": self.index.document_type,
-            "_id": identity,
-            "_score": self.score,
-        }
+        found: dict[str, object] = {"_shard": 0, "_node": "cloudstead"} if self.explains else {}
+        found |= {"_index": self.index.name, "_type": self.index.document_type, "_id": identity}
+        if self.tells_version:
+            found["_version"] = version
+        found["_score"] = None if self.score is None else own
         if self.source.is_whole:
             found["_source"] = whole
         elif self.source.wanted:
             found["_source"] = self.source.of(_decoded(whole))
-        if self.fields is not None:
-            picked = _picked(_decoded(whole), self.fields)
+        if self.fields is not None or self.data_fields:
+            decoded = _decoded(whole)
+            picked = _picked(decoded, self.fields or ()) | _data(decoded, self.data_fields)
             if picked:
                 found["fields"] = picked
         if self.plan.steps:
-            found["sort"] = self.plan.shown(sort_cells, score=self.score or 0.0, position=position)
+            found["sort"] = self.plan.shown(sort_cells, score=own or 0.0, position=position)
+        if self.explains:
+            found["_explanation"] = {
+                "value": own or 0.0,
+                "description": "sum of the boosts of the clauses that match",
+                "details": [],
+            }
         return found
 
 
@@ -187,6 +228,21 @@ def _picked(document: dict[str, object], fields: tuple[str, ...]) -> dict[str, o
     return found
 
 
+def _data(document: dict[str, object], fields: tuple[str, ...]) -> dict[str, object]:
+    """Pick the values of fields as a sort would see them: different ones, in order."""
+    found: dict[str, object] = {}
+    for field in fields:
+        plain = field.removesuffix(".lowercase")
+        values_of = [value for path, value in _leaves(document, "") if path in {field, plain} and value is not None]
+        if field != plain:
+            values_of = [value.lower() for value in values_of if isinstance(value, str)]
+        numbers = sorted({value for value in values_of if isinstance(value, int | float)})
+        texts = sorted({value for value in values_of if isinstance(value, str)})
+        if numbers or texts:
+            found[field] = [*(int(number) if isinstance(number, bool) else number for number in numbers), *texts]
+    return found
+
+
 def _covers(pattern: str, path: str) -> bool:
     return pattern in {path, "*"} or (pattern.endswith("*") and path.startswith(pattern[:-1]))
 
@@ -208,10 +264,11 @@ def document_statement(
     *,
     start: int,
     size: int,
+    extra: Sequence[str] = (),
 ) -> str:
-    """Write the statement of one page of documents."""
+    """Write the statement of one page of documents: their columns, then `extra` ones, then those of the sort."""
     index = conditions.index
-    selected = [*index.document_columns, *(column.shown for column in plan.columns)]
+    selected = [*index.document_columns, *extra, *(column.shown for column in plan.columns)]
     order = [*(column.order for column in plan.columns), *index.natural_order]
     return (
         f"SELECT {', '.join(selected)} FROM {index.table} WHERE {sql.all_of(where)}"

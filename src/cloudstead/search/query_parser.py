@@ -2,29 +2,32 @@
 
 import enum
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from cloudstead.search import leaf_parser
 from cloudstead.search.errors import SearchInvalid
+from cloudstead.search.leaf_parser import MINIMUM
+from cloudstead.search.match_parser import parse_match, parse_multi_match
+from cloudstead.search.minimum import check, least_of
 from cloudstead.search.query import (
     Bool,
-    Bound,
-    DomainLookup,
-    Exists,
-    Ids,
+    Boosting,
+    Constant,
+    DisMax,
     MatchAll,
     MatchNone,
-    Prefix,
+    OnIndices,
     Query,
-    Range,
-    Terms,
-    Wildcard,
 )
-from cloudstead.search.reading import Scalar, listed, members, real, scalar, truth, word
+from cloudstead.search.query_string import parse_query_string
+from cloudstead.search.reading import listed, members, real, word
+from cloudstead.search.simple_query_string import parse_simple_query_string
+from cloudstead.search.weights import WITHOUT_EFFECT, Weights
 
 MAX_DEPTH = 50
 MAX_CLAUSES = 1024  # indices.query.bool.max_clause_count of Elasticsearch 2
 MAX_VALUES = 10_000  # in all terms and ids of one search together
 
-_LOOKUP = {"index": "domains", "type": "thing_mapping", "path": "thingNames"}
 _BOOL_CLAUSES = {
     "must": "must",
     "should": "should",
@@ -32,9 +35,40 @@ _BOOL_CLAUSES = {
     "must_not": "must_not",
     "mustNot": "must_not",
 }
-_MINIMUM = frozenset({"minimum_should_match", "minimumShouldMatch", "minimum_number_should_match"})
-# These change how Elasticsearch caches or weighs a query, never which documents it finds.
-_WITHOUT_EFFECT = frozenset({"_cache", "_cache_key", "cache", "disable_coord", "adjust_pure_negative"})
+
+# Queries of Elasticsearch 2 that need what these indexes do not have: shapes, parents, spans, term statistics.
+_UNSERVED = frozenset(
+    [
+        "common",
+        "field_masking_span",
+        "fquery",
+        "function_score",
+        "functionScore",
+        "geo_bbox",
+        "geoBbox",
+        "geo_bounding_box",
+        "geo_distance",
+        "geoDistance",
+        "geo_distance_range",
+        "geo_polygon",
+        "geo_shape",
+        "geohash_cell",
+        "has_child",
+        "has_parent",
+        "mlt",
+        "more_like_this",
+        "span_containing",
+        "span_first",
+        "span_multi",
+        "span_near",
+        "span_not",
+        "span_or",
+        "span_term",
+        "span_within",
+        "top_children",
+        "wrapper",
+    ],
+)
 
 
 class Context(enum.Enum):
@@ -44,28 +78,51 @@ class Context(enum.Enum):
     FILTER = enum.auto()
 
 
+_Leaf = Callable[[object], Query]
+_Compound = Callable[[object, int, Context], Query]
+
+
 class QueryParser:
     """Parses the queries of one search; it counts clauses and values over all of them."""
 
     def __init__(self) -> None:
         self._clauses = 0
         self._values = 0
-        self._parsers: dict[str, Callable[[object, int, Context], Query]] = {
-            "match_all": self._match_all,
-            "matchAll": self._match_all,
-            "term": self._term,
-            "terms": self._terms,
-            "in": self._terms,
-            "range": self._range,
-            "exists": self._exists,
-            "missing": self._missing,
-            "prefix": self._prefix,
-            "wildcard": self._wildcard,
-            "ids": self._ids,
+        self._leaves: dict[str, _Leaf] = {
+            "match_all": leaf_parser.parse_match_all,
+            "matchAll": leaf_parser.parse_match_all,
+            "term": leaf_parser.parse_term,
+            "terms": partial(leaf_parser.parse_terms, count=self._count),
+            "in": partial(leaf_parser.parse_terms, count=self._count),
+            "range": leaf_parser.parse_range,
+            "exists": leaf_parser.parse_exists,
+            "missing": leaf_parser.parse_missing,
+            "prefix": leaf_parser.parse_prefix,
+            "wildcard": leaf_parser.parse_wildcard,
+            "regexp": leaf_parser.parse_regexp,
+            "fuzzy": leaf_parser.parse_fuzzy,
+            "ids": partial(leaf_parser.parse_ids, count=self._count),
+            "type": leaf_parser.parse_type,
+            "limit": leaf_parser.parse_limit,
+            "multi_match": partial(parse_multi_match, count=self._count),
+            "multiMatch": partial(parse_multi_match, count=self._count),
+            "query_string": partial(parse_query_string, count=self._count),
+            "queryString": partial(parse_query_string, count=self._count),
+            "simple_query_string": partial(parse_simple_query_string, count=self._count),
+            "simpleQueryString": partial(parse_simple_query_string, count=self._count),
+        }
+        for kind in ("match", "match_phrase", "matchPhrase", "match_phrase_prefix", "matchPhrasePrefix"):
+            self._leaves[kind] = partial(parse_match, kind, count=self._count)
+        self._compounds: dict[str, _Compound] = {
             "bool": self._bool,
             "filtered": self._filtered,
             "constant_score": self._constant_score,
             "constantScore": self._constant_score,
+            "dis_max": self._dis_max,
+            "disMax": self._dis_max,
+            "boosting": self._boosting,
+            "nested": self._nested,
+            "indices": self._indices,
             "query": self._wrapped,
             "and": self._and,
             "or": self._or,
@@ -91,13 +148,13 @@ class QueryParser:
         kind, definition = found
         if not isinstance(kind, str) or not isinstance(definition, Mapping | list | tuple):
             raise SearchInvalid("[_na] query malformed, no field after start_object")
-        parse = self._parsers.get(kind)
-        if parse is None:
-            raise SearchInvalid(f"No query registered for [{kind}]")
+        if kind not in self._leaves and kind not in self._compounds:
+            raise _unknown(kind)
         if others:
             raise SearchInvalid(f"[{kind}] malformed query, expected [END_OBJECT] but found [{others[0][0]}]")
         self._count()
-        return parse(definition, depth, context)
+        leaf = self._leaves.get(kind)
+        return self._compounds[kind](definition, depth, context) if leaf is None else leaf(definition)
 
     def _clauses_of(self, body: object, depth: int, context: Context) -> tuple[Query, ...]:
         parsed = (self._clause(clause, depth, context) for clause in listed(body))
@@ -111,178 +168,174 @@ class QueryParser:
         if self._values > MAX_VALUES:
             raise SearchInvalid(f"too many values: a search may name {MAX_VALUES}")
 
-    def _match_all(self, body: object, _depth: int, _context: Context) -> Query:
-        if isinstance(body, Mapping):
-            for key, value in body.items():
-                _weighing("match_all", key, value)
-        return MatchAll()
-
-    def _term(self, body: object, _depth: int, _context: Context) -> Query:
-        field, value = _one_field("term", body, ("value", "term"))
-        return Terms(field, (_value("term", value),))
-
-    def _terms(self, body: object, _depth: int, _context: Context) -> Query:
-        found: Query | None = None
-        for field, value in members(body, "terms").items():
-            if field == "execution" and isinstance(value, str):
-                continue
-            if field in _MINIMUM and isinstance(value, int | str):
-                if str(value) != "1":
-                    raise SearchInvalid(f"[terms] query does not support [{field}] other than 1")
-                continue
-            if not isinstance(value, Mapping | list | tuple):
-                _weighing("terms", field, value)
-                continue
-            if found is not None:
-                raise SearchInvalid("[terms] query does not support multiple fields")
-            if isinstance(value, Mapping):
-                found = _lookup(field, value)
-            else:
-                self._count(len(value))
-                found = Terms(field, tuple(_value("terms", entry) for entry in value))
-        if found is None:
-            raise SearchInvalid("terms query requires a field name, followed by array of terms")
-        return found
-
-    def _range(self, body: object, _depth: int, _context: Context) -> Query:
-        found: Query | None = None
-        for field, bounds in members(body, "range").items():
-            if not isinstance(bounds, Mapping):
-                if field in {"fielddata", "execution"}:
-                    continue
-                raise SearchInvalid(f"[range] query does not support [{field}]")
-            if found is not None:
-                raise SearchInvalid("[range] query does not support multiple fields")
-            found = _bounds(field, bounds)
-        if found is None:
-            raise SearchInvalid("[range] query malformed, no field to range on")
-        return found
-
-    def _exists(self, body: object, _depth: int, _context: Context) -> Query:
-        return Exists(_field_named("exists", body, {}))
-
-    def _missing(self, body: object, _depth: int, _context: Context) -> Query:
-        options = {"existence": True, "null_value": False}
-        field = _field_named("missing", body, options)
-        if not options["existence"] and not options["null_value"]:
-            raise SearchInvalid("missing must have either existence, or null_value, or both set to true")
-        # No mapping here replaces null by a value, so asking for such replacements alone finds nothing.
-        return Bool(must_not=(Exists(field),)) if options["existence"] else MatchNone()
-
-    def _prefix(self, body: object, _depth: int, _context: Context) -> Query:
-        field, value = _one_field("prefix", body, ("value", "prefix"))
-        return Prefix(field, word(value, "prefix"))
-
-    def _wildcard(self, body: object, _depth: int, _context: Context) -> Query:
-        field, value = _one_field("wildcard", body, ("wildcard", "value"))
-        return Wildcard(field, word(value, "wildcard"))
-
-    def _ids(self, body: object, _depth: int, _context: Context) -> Query:
-        values: tuple[object, ...] | None = None
-        types: tuple[str, ...] = ()
-        for key, value in members(body, "ids").items():
-            if key == "values":
-                values = listed(value)
-            elif key in {"type", "types", "_type"}:
-                types = tuple(word(entry, "ids") for entry in listed(value) if entry is not None)
-            else:
-                _weighing("ids", key, value)
-        if values is None:
-            raise SearchInvalid("[ids] query, no ids values provided")
-        self._count(len(values))
-        return Ids(tuple(word(value, "ids") for value in values), types)
-
     def _bool(self, body: object, depth: int, context: Context) -> Query:
-        must: list[Query] = []
-        should: list[Query] = []
-        must_not: list[Query] = []
-        scoring = False
-        minimum: object = None
+        clauses: dict[str, list[Query]] = {"must": [], "should": [], "filter": [], "must_not": []}
+        minimum: str | None = None
+        weights = Weights("bool")
         for key, value in members(body, "bool").items():
             clause = _BOOL_CLAUSES.get(key)
-            if clause is None:
-                if key in _MINIMUM:
-                    minimum = value
-                else:
-                    _weighing("bool", key, value)
-            elif clause == "must":
-                scoring = True
-                must += self._clauses_of(value, depth + 1, context)
-            elif clause == "filter":
-                must += self._clauses_of(value, depth + 1, Context.FILTER)
-            elif clause == "should":
-                scoring = True
-                should += self._clauses_of(value, depth + 1, context)
+            if clause is not None:
+                inner = Context.FILTER if clause in {"filter", "must_not"} else context
+                clauses[clause] += self._clauses_of(value, depth + 1, inner)
+            elif key in MINIMUM:
+                minimum = None if value is None else check(word(value, "bool"))
             else:
-                must_not += self._clauses_of(value, depth + 1, Context.FILTER)
-        if not must and not should and not must_not:
-            return MatchAll()
-        least = _minimum(minimum, len(should))
-        if minimum is None and should and (context is Context.FILTER or not must):
+                weights.take(key, value)
+        must, should, filters = (tuple(clauses[kind]) for kind in ("must", "should", "filter"))
+        if not any(clauses.values()):
+            return weights.on(MatchAll())
+        least = 0 if minimum is None else least_of(len(should), minimum)
+        if minimum is None and should and (context is Context.FILTER or not (must or filters)):
             least = 1
-        if not must and should and least == 0:
+        if should and not must and not filters and least == 0:
             least = 1  # a Lucene boolean query without a required clause needs one optional clause
-        if least > len(should):
-            return MatchNone()
-        return Bool(tuple(must), tuple(should), tuple(must_not), least, scoring or not must)
+        return weights.on(Bool(must, should, tuple(clauses["must_not"]), least, filters))
 
     def _filtered(self, body: object, depth: int, context: Context) -> Query:
-        must: list[Query] = []
-        scored = False
+        # Without a query Elasticsearch puts match_all in its place, which scores 1.
+        must: tuple[Query, ...] = (MatchAll(),)
+        filters: tuple[Query, ...] = ()
+        weights = Weights("filtered")
         for key, value in members(body, "filtered").items():
             if key == "query":
-                scored = True
-                must += self._clauses_of(_object(value), depth + 1, context)
+                must = self._clauses_of(_object(value), depth + 1, context) or must
             elif key == "filter":
-                must += self._clauses_of(_object(value), depth + 1, Context.FILTER)
+                filters = self._clauses_of(_object(value), depth + 1, Context.FILTER)
             elif key != "strategy":
-                _weighing("filtered", key, value)
-        # Without a query Elasticsearch puts match_all in its place, which scores 1.
-        return Bool(must=tuple(must), scores=True) if must or scored else MatchAll()
+                weights.take(key, value)
+        return weights.on(Bool(must, filters=filters) if filters else must[0])
 
     def _constant_score(self, body: object, depth: int, _context: Context) -> Query:
         found: tuple[Query, ...] | None = None
+        weights = Weights("constant_score")
         for key, value in members(body, "constant_score").items():
             if key in {"filter", "query"}:
                 found = self._clauses_of(_object(value), depth + 1, Context.FILTER)
             else:
-                _weighing("constant_score", key, value)
+                weights.take(key, value)
         if found is None:
             raise SearchInvalid("[constant_score] requires either 'filter' or 'query' element")
-        return Bool(must=found)
+        return weights.on(Constant(found[0]) if found else MatchAll())
+
+    def _dis_max(self, body: object, depth: int, context: Context) -> Query:
+        found: tuple[Query, ...] | None = None
+        tie_breaker = 0.0
+        weights = Weights("dis_max")
+        for key, value in members(body, "dis_max").items():
+            if key == "queries":
+                found = (found or ()) + self._clauses_of(value, depth + 1, context)
+            elif key in {"tie_breaker", "tieBreaker"}:
+                tie_breaker = real(value, "dis_max")
+            else:
+                weights.take(key, value)
+        if found is None:
+            raise SearchInvalid("[dis_max] requires 'queries' field")
+        return weights.on(DisMax(found, tie_breaker) if found else MatchNone())
+
+    def _boosting(self, body: object, depth: int, context: Context) -> Query:
+        parts: dict[str, tuple[Query, ...]] = {}
+        negative_boost = -1.0
+        weights = Weights("boosting")
+        for key, value in members(body, "boosting").items():
+            if key in {"positive", "negative"}:
+                inner = context if key == "positive" else Context.FILTER
+                parts[key] = self._clauses_of(_object(value), depth + 1, inner)
+            elif key in {"negative_boost", "negativeBoost"}:
+                negative_boost = real(value, "boosting")
+            else:
+                weights.take(key, value)
+        for part in ("positive", "negative"):
+            if part not in parts:
+                raise SearchInvalid(f"[boosting] query requires '{part}' query to be set'")
+        if negative_boost < 0:
+            raise SearchInvalid("[boosting] query requires 'negative_boost' to be set'")
+        positive, negative = (parts[part][0] if parts[part] else MatchAll() for part in ("positive", "negative"))
+        return weights.on(Boosting(positive, negative, negative_boost))
+
+    def _nested(self, body: object, depth: int, _context: Context) -> Query:
+        """Read `nested`: no field of these indexes is of that type, so it finds nothing, whatever it holds."""
+        path: str | None = None
+        found = False
+        weights = Weights("nested")
+        for key, value in members(body, "nested").items():
+            if key in {"query", "filter"}:
+                self._clauses_of(_object(value), depth + 1, Context.FILTER)
+                found = True
+            elif key == "path":
+                path = word(value, "nested")
+            elif key in {"score_mode", "scoreMode"}:
+                if word(value, "nested") not in {"avg", "min", "max", "total", "sum", "none"}:
+                    raise SearchInvalid(f"illegal score_mode for nested query [{word(value, 'nested')[:40]}]")
+            elif key == "inner_hits":
+                raise SearchInvalid("[nested] query does not serve [inner_hits]")
+            else:
+                weights.take(key, value)
+        if path is None:
+            raise SearchInvalid("[nested] requires 'path' field")
+        if not found:
+            raise SearchInvalid("[nested] requires either 'query' or 'filter' field")
+        return MatchNone()
+
+    def _indices(self, body: object, depth: int, context: Context) -> Query:
+        names: tuple[str, ...] | None = None
+        query: Query | None = None
+        otherwise: Query = MatchAll()
+        weights = Weights("indices")
+        for key, value in members(body, "indices").items():
+            if key in {"query", "filter"}:
+                query = self._clause(_object(value), depth + 1, context) or MatchAll()
+            elif key in {"no_match_query", "no_match_filter", "noMatchFilter"}:
+                otherwise = self._otherwise(value, depth, context)
+            elif key in {"indices", "index"}:
+                names = tuple(word(entry, "indices") for entry in listed(value))
+            else:
+                weights.take(key, value)
+        if query is None:
+            raise SearchInvalid("[indices] requires 'query' element")
+        if names is None:
+            raise SearchInvalid("[indices] requires 'indices' or 'index' element")
+        return weights.on(OnIndices(names, query, otherwise))
+
+    def _otherwise(self, value: object, depth: int, context: Context) -> Query:
+        if value == "none":
+            return MatchNone()
+        return MatchAll() if value == "all" else self._clause(value, depth + 1, context) or MatchAll()
 
     def _wrapped(self, body: object, depth: int, _context: Context) -> Query:
         return self._clause(body, depth + 1, Context.QUERY) or MatchAll()
 
     def _and(self, body: object, depth: int, _context: Context) -> Query:
-        return Bool(must=self._joined("and", body, depth))
+        clauses, weights = self._joined("and", body, depth)
+        return weights.on(Bool(must=clauses) if clauses else MatchAll())
 
     def _or(self, body: object, depth: int, _context: Context) -> Query:
-        clauses = self._joined("or", body, depth)
-        return Bool(should=clauses, minimum=1) if clauses else MatchAll()
+        clauses, weights = self._joined("or", body, depth)
+        return weights.on(Bool(should=clauses, minimum=1) if clauses else MatchAll())
 
-    def _joined(self, kind: str, body: object, depth: int) -> tuple[Query, ...]:
+    def _joined(self, kind: str, body: object, depth: int) -> tuple[tuple[Query, ...], Weights]:
+        weights = Weights(kind)
         if not isinstance(body, Mapping):
-            return self._clauses_of(body, depth + 1, Context.FILTER)
+            return self._clauses_of(body, depth + 1, Context.FILTER), weights
         clauses: tuple[Query, ...] | None = None
         for key, value in members(body, kind).items():
             if isinstance(value, list | tuple) and key in {"filters", "queries"}:
                 clauses = self._clauses_of(value, depth + 1, Context.FILTER)
             else:
-                _weighing(kind, key, value)
+                weights.take(key, value)
         if clauses is None:
             raise SearchInvalid(f"[{kind}] query requires 'filters' to be set on it'")
-        return clauses
+        return clauses, weights
 
     def _not(self, body: object, depth: int, _context: Context) -> Query:
         inner = body
         if isinstance(body, Mapping):
-            plain = {key: value for key, value in body.items() if key not in _WITHOUT_EFFECT}
+            beside = WITHOUT_EFFECT | {"_name", "boost"}
+            plain = {key: value for key, value in body.items() if key not in beside}
             inner = plain.get("filter", plain.get("query", plain)) if len(plain) == 1 else plain
         clauses = self._clauses_of(inner, depth + 1, Context.FILTER)
         if not clauses:
             raise SearchInvalid("filter is required when using `not` query")
-        return Bool(must_not=(Bool(must=clauses),))
+        return Bool(must_not=(clauses[0] if len(clauses) == 1 else Bool(must=clauses),))
 
 
 def _object(value: object) -> object:
@@ -291,123 +344,9 @@ def _object(value: object) -> object:
     return value
 
 
-def _weighing(kind: str, key: str, value: object) -> None:
-    """Accept what only weighs or caches a clause; refuse everything else by its name."""
-    if key == "boost":
-        real(value, f"{kind}.boost")
-    elif key not in _WITHOUT_EFFECT or not isinstance(value, bool | str):
-        raise SearchInvalid(f"[{kind}] query does not support [{key}]")
-
-
-def _value(kind: str, value: object) -> Scalar:
-    if value is None:
-        raise SearchInvalid(f"No value specified for {kind} query")
-    if isinstance(value, Mapping | list | tuple):
-        raise SearchInvalid(f"[{kind}] query does not support array of values")
-    return scalar(value, kind)
-
-
-def _one_field(kind: str, body: object, value_keys: tuple[str, ...]) -> tuple[str, object]:
-    found: tuple[str, object] | None = None
-    for field, value in members(body, kind).items():
-        if field in _WITHOUT_EFFECT or (field == "boost" and isinstance(value, int | float)):
-            continue
-        if found is not None or field == "_name":
-            raise SearchInvalid(f"[{kind}] query does not support [{field}]")
-        if not isinstance(value, Mapping):
-            found = (field, value)
-            continue
-        inner: object = None
-        for key, part in value.items():
-            if key in value_keys:
-                inner = part
-            elif key != "rewrite":
-                _weighing(kind, key, part)
-        found = (field, inner)
-    if found is None:
-        raise SearchInvalid(f"No field name specified for {kind} query")
-    if found[1] is None:
-        raise SearchInvalid(f"No value specified for {kind} query")
-    return found
-
-
-def _field_named(kind: str, body: object, options: dict[str, bool]) -> str:
-    field: str | None = None
-    for key, value in members(body, kind).items():
-        if key == "field":
-            field = word(value, kind)
-        elif key in options:
-            options[key] = truth(value, kind)
-        else:
-            _weighing(kind, key, value)
-    if field is None:
-        raise SearchInvalid(f"{kind} must be provided with a [field]")
-    return field
-
-
-def _lookup(field: str, body: Mapping[str, object]) -> Query:
-    named: dict[str, str] = {}
-    for key, value in body.items():
-        if key not in {"index", "type", "id", "path", "routing"}:
-            raise SearchInvalid(f"[terms] query does not support [{key}] within lookup element")
-        if value is not None:
-            named[key] = word(value, "terms")
-    for key in ("type", "id", "path"):
-        if key not in named:
-            raise SearchInvalid(f"[terms] query lookup element requires specifying the {key}")
-    for key, served in _LOOKUP.items():
-        if named.get(key) != served:
-            raise SearchInvalid(f"[terms] query lookup serves [{key}] [{served}] only, not [{named.get(key)}]")
-    return DomainLookup(field, named["id"])
-
-
-def _bounds(field: str, body: Mapping[str, object]) -> Range:
-    lower: object = None
-    upper: object = None
-    include_lower = include_upper = True
-    time_zone: str | None = None
-    written: str | None = None
-    for key, value in body.items():
-        match key:
-            case "gt" | "gte" | "ge":
-                lower, include_lower = value, key != "gt"
-            case "lt" | "lte" | "le":
-                upper, include_upper = value, key != "lt"
-            case "from":
-                lower = value
-            case "to":
-                upper = value
-            case "include_lower" | "includeLower":
-                include_lower = truth(value, "range")
-            case "include_upper" | "includeUpper":
-                include_upper = truth(value, "range")
-            case "time_zone" | "timeZone":
-                time_zone = word(value, "range")
-            case "format":
-                written = word(value, "range")
-            case _:
-                _weighing("range", key, value)
-    return Range(
-        field,
-        None if lower is None else Bound(scalar(lower, "range"), include_lower),
-        None if upper is None else Bound(scalar(upper, "range"), include_upper),
-        time_zone,
-        written,
-    )
-
-
-def _minimum(value: object, clauses: int) -> int:
-    """Read `minimum_should_match`: a count, a negative count, or a percentage of the optional clauses."""
-    if value is None:
-        return 0
-    written = word(value, "bool").strip()
-    percent = written.endswith("%")
-    try:
-        amount = int(written.removesuffix("%")[:10])
-    except ValueError:
-        raise SearchInvalid(f"[bool] failed to parse minimum_should_match [{written[:80]}]") from None
-    if percent:
-        amount = int(clauses * amount / 100)  # towards zero, as Lucene does
-        if written.startswith("-") and amount == 0:
-            return clauses
-    return max(0, clauses + amount) if amount < 0 else amount
+def _unknown(kind: str) -> SearchInvalid:
+    if kind in {"script", "template"}:
+        return SearchInvalid("scripts of type [inline], operation [search] and lang [groovy] are disabled")
+    if kind in _UNSERVED:
+        return SearchInvalid(f"[{kind}] query is not served")
+    return SearchInvalid(f"No query registered for [{kind[:80]}]")

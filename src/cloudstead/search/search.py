@@ -11,30 +11,15 @@ from cloudstead.search.aggregation import (
 )
 from cloudstead.search.aggregation_parser import AggregationParser
 from cloudstead.search.errors import SearchInvalid
+from cloudstead.search.fields import Index
 from cloudstead.search.query import MatchAll, Query, domains_named, lower_bounded
 from cloudstead.search.query_parser import QueryParser
-from cloudstead.search.reading import listed, real, truth, whole, word
+from cloudstead.search.reading import listed, members, real, truth, whole, word
 from cloudstead.search.selection import MAX_RESULT_WINDOW, Sort, SourceFilter, parse_filter, parse_sort, parse_source
 
 _FILTERS = frozenset({"filter", "post_filter", "postFilter"})
-_UNSERVED = frozenset(
-    [
-        "script_fields",
-        "scriptFields",
-        "fielddata_fields",
-        "fielddataFields",
-        "fielddataFields",
-        "explain",
-        "version",
-        "highlight",
-        "indices_boost",
-        "indicesBoost",
-        "terminate_after",
-        "suggest",
-        "rescore",
-        "inner_hits",
-    ],
-)
+_SCRIPTED = frozenset({"script_fields", "scriptFields"})
+_UNSERVED = frozenset({"highlight", "suggest", "rescore", "inner_hits"})
 _TIMEOUT = re.compile(r"(\d{1,12})(ms|s|m)?$")
 
 
@@ -54,6 +39,15 @@ class ParsedSearch:
     track_scores: bool = False
     min_score: float | None = None
     timeout_ms: int | None = None
+    data_fields: tuple[str, ...] = ()
+    version: bool = False
+    explain: bool = False
+    terminates: bool = False
+    index_boosts: tuple[tuple[str, float], ...] = ()
+
+    def index_boost(self, index: Index) -> float:
+        """Return by how much the scores of an index are multiplied."""
+        return dict(self.index_boosts).get(index.name, 1.0)
 
     @property
     def lookups(self) -> frozenset[str]:
@@ -141,11 +135,23 @@ def _read_element(
             read["min_score"] = real(value, key)
         case "timeout":
             read["timeout_ms"] = _timeout(value)
+        case "fielddata_fields" | "fielddataFields":
+            read["data_fields"] = tuple(word(entry, key) for entry in listed(value))
+        case "version" | "explain":
+            read[key] = truth(value, key)
+        case "terminate_after" | "terminateAfter":
+            # More documents may be looked at than a caller would be content with, never fewer: nothing ends early.
+            read["terminates"] = whole(value, key) > 0
+        case "indices_boost" | "indicesBoost":
+            read["index_boosts"] = tuple((name, real(boost, key)) for name, boost in members(value, key).items())
         case "stats":
-            pass  # names groups of statistics that only a cluster's operator sees
-        case _ if key in _UNSERVED:
-            # A switch that is off asks for nothing.
-            if value is not False and value is not None:
+            for entry in listed(value):
+                word(entry, key)  # groups of statistics that only a cluster's operator sees
+        case _ if key in _SCRIPTED and value:
+            raise SearchInvalid("scripts of type [inline], operation [search] and lang [groovy] are disabled")
+        case _ if key in _UNSERVED | _SCRIPTED:
+            # What is empty or off asks for nothing.
+            if value:
                 raise SearchInvalid(f"search element [{key}] is not served")
         case _:
             raise SearchInvalid(f"failed to parse search source. unknown search element [{key}]")

@@ -124,7 +124,9 @@ def parse_sort(body: object) -> tuple[Sort, ...]:
 
 
 def _sort(field: str, options: object) -> Sort:
-    if field in {"_script", "_geo_distance"}:
+    if field == "_script":
+        raise SearchInvalid("scripts of type [inline], operation [search] and lang [groovy] are disabled")
+    if field in {"_geo_distance", "_geoDistance"}:
         raise SearchInvalid(f"sort by [{field}] is not served")
     ascending = field != "_score"
     if isinstance(options, str):
@@ -148,6 +150,10 @@ def _sort(field: str, options: object) -> Sort:
                 tolerates = True
             case "ignore_unmapped" | "ignoreUnmapped":
                 tolerates = truth(value, "sort")
+            case "nested_path" | "nestedPath":
+                raise SearchInvalid(f"[nested] failed to find nested object under path [{word(value, 'sort')[:80]}]")
+            case "nested_filter" | "nestedFilter":
+                raise SearchInvalid("[nested] requires 'path' field")
             case _:
                 raise SearchInvalid(f"sort option [{key}] not supported")
     return Sort(field, ascending, missing, mode, tolerates)
