@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from structlog.testing import CapturingLogger
 
+from cloudstead.core.batches.registry import Batches
 from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.credentials.authority import Authority, create_authority
 from cloudstead.core.credentials.certificates import Certificates
@@ -30,13 +31,18 @@ from cloudstead.core.thingtypes.registry import ThingTypes
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
 from factories.files import file_rooms
+from factories.people import people_rooms
+from factories.rules import rule_rooms
 from factories.tenants import CHEAP
+from factories.traced import Traced
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from cloudstead.core.accounts.model import Account
+    from cloudstead.core.ids import PersonId
     from factories.files import FileRooms
+    from factories.people import PeopleRooms
     from factories.tenants import Tenant
 
 PLACES = {"root": None, "north": "root", "fjord": "north", "south": "root"}
@@ -118,14 +124,17 @@ class World:
     shadows: StillShadows
     log: CapturingLogger
     foreign: Account
+    people: PeopleRooms
+    residents: dict[str, PersonId] = field(default_factory=dict)
     rooms: FileRooms = field(init=False)
+    traced: Traced = field(init=False)
 
     def caller(self, *grants: tuple[str, str], user_name: str = "bob") -> Caller:
         return Caller(
             self.tenant.account.id,
             f"person:{user_name}",
             user_name,
-            None,
+            self.residents.get(user_name),
             tuple(Grant(DomainId(domain_id), role) for domain_id, role in grants),
         )
 
@@ -169,11 +178,18 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
         files.issuing_key, files.issuing_certificate, root_certificate=files.root_certificate, clock=tenant.clock
     )
     certificates = Certificates(authority, tenant.sealer, clock=tenant.clock, ids=tenant.ids)
+    things = Things(tenant.clock, tenant.ids, certificates)
     rooms = file_rooms(tenant, executor)
     index, shadows, log = StillIndex(), StillShadows(), CapturingLogger()
+    traced = Traced(tenant, things)
+    people = people_rooms(tenant, executor)
+    rules = rule_rooms(tenant)
     backend = Backend(
         clock=tenant.clock,
         database=tenant.database,
+        hasher=people.hasher,
+        people=people.people,
+        recovery=people.recovery,
         sign_in=SignIn(
             tenant.database,
             PasswordHasher(executor, cost=CHEAP),
@@ -182,12 +198,17 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
             clock=tenant.clock,
         ),
         domains=Domains(tenant.clock, tenant.ids),
-        things=Things(tenant.clock, tenant.ids, certificates),
+        things=things,
         thing_types=ThingTypes(tenant.clock, tenant.ids),
         files=rooms.files,
         images=rooms.images,
-        file_links=rooms.links,
         certificates=certificates,
+        file_links=rooms.links,
+        batches=Batches(tenant.clock, tenant.ids, things),
+        rules=rules.rules,
+        outbox=rules.outbox,
+        rule_hits=rules.follower,
+        tracing=traced.tracing,
         shadows=shadows,
         index=index,
         barrier=index,
@@ -195,8 +216,9 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
     runtime = FunctionRuntime(
         backend, log=structlog.wrap_logger(log, processors=[structlog.processors.format_exc_info])
     )
-    world = World(tenant, runtime, index, shadows, log, await tenant.open_another_account("foreign"))
+    world = World(tenant, runtime, index, shadows, log, await tenant.open_another_account("foreign"), people)
     world.rooms = rooms
+    world.traced = traced
     await _settle_in(world)
     return world
 
@@ -210,5 +232,9 @@ async def _settle_in(world: World) -> None:
         type_id, name = f"type-{domain_id}", f"thing-{domain_id}"
         (await world.call("ThingTypeLambda.CREATE", ada, id=type_id, domain=domain_id, label=type_id)).ok()
         (await world.call("ThingLambda.CREATE", ada, thingName=name, thingType=type_id, domain=domain_id)).ok()
+    bob = await world.tenant.add_person("bob", Grant(DomainId("north"), "ReadWrite"))
+    thing = await world.tenant.database.read(lambda unit: unit.things.get(world.tenant.account.id, "thing-north"))
+    world.traced.say(thing, b'{"state":{"reported":{"n":1}}}', reported=b'{"n":1}')
+    world.residents |= {"ada": world.tenant.administrator.id, "bob": bob.id}
     (await world.call("ThingTypeLambda.CREATE", ada, id="spare", domain="north", label="spare")).ok()
     world.tenant.events.clear()

@@ -12,7 +12,11 @@ from cloudstead import __version__
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
 from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers, render_page
+from cloudstead.app.pages.trace import TraceContext, render_trace
+from cloudstead.app.people import people_parts
+from cloudstead.app.people_face import people_face
 from cloudstead.app.rest_devices import RestDevices
+from cloudstead.app.tracing import tracing_of
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
@@ -48,6 +52,7 @@ class Addresses:
     http: str | None
     https: str | None
     mqtts: str | None
+    thing_event: str | None
     iot_host: str
 
     @property
@@ -61,17 +66,26 @@ def web_app(
 ) -> WebApp:
     """Return the ASGI application. ``accounts`` are those whose settings the life-cycle events follow."""
     log = structlog.get_logger("cloudstead.http")
+    people = people_parts(cloud, cloud.settings.public.url or addresses.public)
     backend = Backend(
         clock=cloud.clock,
         database=cloud.database,
+        hasher=cloud.hasher,
         sign_in=cloud.sign_in,
+        people=people.people,
+        recovery=people.recovery,
         domains=cloud.domains,
         things=cloud.things,
         thing_types=cloud.thing_types,
         certificates=cloud.certificates,
+        batches=cloud.batches,
         files=cloud.files,
         images=cloud.images,
         file_links=FileLinks(cloud.keys.sealer, cloud.clock, public_url=addresses.public),
+        rules=cloud.rules.rules,
+        outbox=cloud.rules.outbox,
+        rule_hits=cloud.rules.follower,
+        tracing=tracing_of(cloud),
         shadows=cloud.spine,
         index=cloud.index,
         barrier=cloud.spine,
@@ -95,6 +109,7 @@ def web_app(
             region=cloud.settings.public.region,
             public_url=addresses.public,
             iot_host=addresses.iot_host,
+            thing_event_url=addresses.thing_event or "",
             revision=__version__,
         ),
         clock=cloud.clock,
@@ -112,10 +127,11 @@ def web_app(
             revocation_list=lambda: _revocation_list(cloud),
             signing_keys=cloud.tokens.jwks,
             page=_page(cloud, addresses, demo, has_account=bool(accounts)),
+            trace_page=_trace_page(cloud, demo),
         )
     )
     return WebApp(
-        (*faces, documents_face(faces), operation),
+        (people_face(people.recovery, cloud.database), *faces, documents_face(faces), operation),
         ids=cloud.ids,
         log=log,
         metrics=WebMetrics.registered(registry),
@@ -151,6 +167,21 @@ def _page(
             opening=None if has_account else opening_command(settings.data.folder),
         )
         response = Response(render_page(context, nonce=nonce))
+        for name, value in page_headers(nonce):
+            response.headers[name] = value
+        return response
+
+    return show
+
+
+def _trace_page(cloud: Cloud, demo: DemoRecord | None) -> Callable[[Call[None]], Awaitable[Response]]:
+    async def show(call: Call[None]) -> Response:
+        """Show the page that follows one message."""
+        nonce = new_nonce()
+        context = TraceContext(
+            thing_name=None if demo is None else demo.thing_name, token=await _viewer_token(cloud, demo, call)
+        )
+        response = Response(render_trace(context, nonce=nonce))
         for name, value in page_headers(nonce):
             response.headers[name] = value
         return response

@@ -100,12 +100,26 @@ class MqttSettings(ListenerSettings, frozen=True):
     address: Annotated[str, Meta(description="`HOST:PORT` of the plain MQTT listener; empty is off.")] = ""
 
 
+class ThingEventSettings(ListenerSettings, frozen=True):
+    """Socket.IO over TLS for pages of 2017: the deprecated Thing Event service of Cloud Connect."""
+
+    address: Annotated[str, Meta(description="`HOST:PORT` of the Socket.IO listener; empty is off.")] = "127.0.0.1:8444"
+
+
 class PublicSettings(Section, frozen=True):
     """The names under which the outside world knows this installation."""
 
     hostname: Annotated[str, Meta(description="Host name in printed addresses, the manifest and certificates.")] = (
         "localhost"
     )
+    url: Annotated[
+        str,
+        Meta(
+            description=(
+                "`https://host`, where the links in mails lead when a proxy stands before us; empty for our listener."
+            )
+        ),
+    ] = ""
     other_names: Annotated[
         tuple[str, ...], Meta(description="Further host names and IP addresses for our own server certificate.")
     ] = ()
@@ -125,6 +139,10 @@ class PublicSettings(Section, frozen=True):
         for name in (self.hostname, *self.other_names):
             if not is_host(name):
                 raise ValueError(f"{name!r} is neither a lower-case host name nor an IP address")
+        if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
+            raise ValueError("url: the address begins with http:// or https://")
+        if self.url:
+            _require_host(self.url)
 
 
 class LogSettings(Section, frozen=True):
@@ -287,6 +305,7 @@ class Settings(Section, frozen=True):
     https: HttpsSettings = HttpsSettings()
     mqtts: MqttsSettings = MqttsSettings()
     mqtt: MqttSettings = MqttSettings()
+    thing_event: ThingEventSettings = ThingEventSettings()
     public: PublicSettings = PublicSettings()
     log: LogSettings = LogSettings()
     storage: StorageSettings = StorageSettings()

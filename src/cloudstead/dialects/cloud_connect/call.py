@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -41,13 +41,19 @@ class PropertyMissing(CloudsteadError):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[I]):
-    """One invocation. ``selected`` holds the attributes that the caller named with the value null."""
+    """One invocation. ``selected`` holds the attributes that the caller named with the value null.
+
+    ``attributes`` are as they were sent, for the one action that stores whatever they are; ``has_attributes`` tells
+    empty ones from none.
+    """
 
     account: Account
     caller: Caller
     input: I
     selected: frozenset[str]
     source_address: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    has_attributes: bool = False
 
 
 def read_input(shape: type[S], fields: dict[str, Any]) -> S:
@@ -57,14 +63,14 @@ def read_input(shape: type[S], fields: dict[str, Any]) -> S:
     ``InvalidField``. A field of any type whatsoever counts as missing only when absent: its null is a value.
     """
     read = dict(fields)
-    for field in _fields(shape):
-        name = field.name
-        if field.is_required and _is_missing(fields, name, or_empty=field.is_missing_when_empty):
+    for each in _fields(shape):
+        name = each.name
+        if each.is_required and _is_missing(fields, name, or_empty=each.is_missing_when_empty):
             # Section 4.1.2 prints thingtype in its table and thingType in its example.
             if _is_missing(fields, name.lower(), or_empty=True):
                 raise PropertyMissing(name)
             read[name] = fields[name.lower()]
-        if field.may_be_number and name in read:
+        if each.may_be_number and name in read:
             read[name] = without_number(read[name])
     try:
         return msgspec.convert(read, shape)

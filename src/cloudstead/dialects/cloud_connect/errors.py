@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cloudstead.core.accounts.errors import AccountNotUsable
+from cloudstead.core.batches.errors import NotANumber, NotInRange
 from cloudstead.core.credentials.errors import CertificateNotFound, CredentialExpired, CredentialRefused
 from cloudstead.core.domains.errors import (
     DomainHasPeople,
@@ -25,7 +26,16 @@ from cloudstead.core.domains.errors import (
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
 from cloudstead.core.observations.errors import SearchRefused
-from cloudstead.core.people.errors import LoginLocked, LoginRefused, UserNameTaken
+from cloudstead.core.people.errors import (
+    DemoPersonStays,
+    LoginLocked,
+    LoginRefused,
+    OldPasswordWrong,
+    PersonNotFound,
+    TooManySignUps,
+    UserNameTaken,
+)
+from cloudstead.core.rules.errors import RuleIdTaken, RuleNotFound, TooManyRules
 from cloudstead.core.things.errors import ThingNameTaken, ThingNotFound
 from cloudstead.core.thingtypes.errors import (
     ThingTypeHasThings,
@@ -120,6 +130,10 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     NotPermitted: _always("NOT_AUTHORIZED"),
     PropertyMissing: lambda error: Words("PROPERTY_REQUIRED", error.name),
     InvalidField: _at_field("INVALID_ARGUMENTS"),
+    NotANumber: _at_field("PROPERTY_NOT_A_NUMBER"),
+    NotInRange: lambda error: Words(
+        "PROPERTY_NOT_IN_RANGE", _camel(error.field), {"min": error.least, "max": error.most}
+    ),
     OutOfReach: _at_field("NOT_AUTHORIZED_DOMAIN"),
     # Misspelt in the contract; it is a key on the wire all the same.
     DomainNotFound: _at_field("DOMAIN_NO_FOUND"),
@@ -138,10 +152,17 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     FileNotAvailable: _always(None),
     LinkRefused: _always(None),
     ObjectsUnavailable: _always(None),
+    RuleNotFound: _always("RULE_NOT_FOUND", "id"),
+    RuleIdTaken: _always("INVALID_ARGUMENTS", "id"),
+    TooManyRules: _always("INVALID_ARGUMENTS"),
     SearchRefused: _always("INVALID_ARGUMENTS", "query"),
     LoginRefused: _always("INVALID_LOGIN"),
     LoginLocked: lambda error: Words("INVALID_LOGIN", None, {"retryAfter": error.retry_after_s}),
     UserNameTaken: _always("USER_USERNAME_EXISTS", "userName"),
+    PersonNotFound: _always("USER_NOT_FOUND", "userName"),
+    DemoPersonStays: _always("USER_REMOVE_DEMO"),
+    OldPasswordWrong: _always("USER_INVALID_PASSWORD", "oldPassword"),
+    TooManySignUps: _always(None),
     AccountNotUsable: _always(None),
     CertificateNotFound: _always(None),
     CredentialRefused: _always(None),

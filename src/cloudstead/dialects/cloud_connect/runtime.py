@@ -101,6 +101,8 @@ class FunctionRuntime:
             read_input(action.takes, fields),
             selected_names(attributes),
             source_address or caller.source_address,
+            attributes,
+            has_attributes=request.get("attributes") is not None,
         )
         return await action.run(self._backend, call)
 

@@ -17,6 +17,9 @@ from cloudstead.dialects.cloud_connect.shapes.text import Text
 T = TypeVar("T")
 
 JsonObject: TypeAlias = dict[str, Any]
+Scalar: TypeAlias = int | float | str | bool | list[Any] | dict[str, Any]
+"""Whatever was given: the action itself says that it should have been a number."""
+
 Clearable: TypeAlias = T | UnsetType | None
 
 
@@ -28,6 +31,11 @@ def as_patch(value: T | UnsetType) -> Patched[T]:
 def given(value: T | None) -> Patched[T]:
     """Return the change that a field asks for which nothing can clear."""
     return value or ABSENT
+
+
+def as_text(value: str | UnsetType | None) -> Patched[str]:
+    """Return the change that a clearable text asks for: whatever is not there is the empty text."""
+    return ABSENT if value is UNSET else value or ""
 
 
 class Nothing(msgspec.Struct, rename="camel"):
@@ -159,3 +167,132 @@ class Find(msgspec.Struct, rename="camel"):
     """FIND of things and observations; it stands at the top of the payload, beside the action."""
 
     query: JsonObject
+
+
+class NewBatch(msgspec.Struct, rename="camel"):
+    """ThingBatchLambda.CREATE."""
+
+    thing_type: Text
+    domain: Text
+    requested_size: Scalar
+    concurrency: Scalar | None = None
+
+
+class BatchFilter(msgspec.Struct, rename="camel"):
+    """The filter of ThingBatchLambda.LIST."""
+
+    domains: list[str] | None = None
+    thing_types: list[str] | None = None
+    free_texts: list[str] | None = None
+
+
+class ListedBatches(msgspec.Struct, rename="camel"):
+    """ThingBatchLambda.LIST. There is no paging, so the marker is only echoed."""
+
+    bucket_name: Text
+    max_keys: Scalar | None = None
+    marker: str | None = None
+    prefix: str | None = None
+    filter: BatchFilter | None = None
+
+
+class SignUp(msgspec.Struct, rename="camel"):
+    """AuthLambda.SIGN_UP."""
+
+    user_name: Text
+    password: str
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: Clearable[Text] = UNSET
+    company: Clearable[Text] = UNSET
+    address: Clearable[Text] = UNSET
+    zip: Clearable[Text] = UNSET
+    city: Clearable[Text] = UNSET
+    country: Clearable[Text] = UNSET
+
+
+class OnePerson(msgspec.Struct, rename="camel"):
+    """What names one user, and no more."""
+
+    user_name: Text
+
+
+class NewPerson(msgspec.Struct, rename="camel", kw_only=True):
+    """UserLambda.CREATE, in the order of its table."""
+
+    user_name: Text
+    password: str
+    first_name: str
+    last_name: str
+    email: str
+    phone: Clearable[Text] = UNSET
+    company: Clearable[Text] = UNSET
+    address: Clearable[Text] = UNSET
+    zip: Clearable[Text] = UNSET
+    city: Clearable[Text] = UNSET
+    country: Clearable[Text] = UNSET
+    role_name: str
+    domain_name: Text
+
+
+class PeopleFilter(msgspec.Struct, rename="camel"):
+    """The filter of UserLambda.LIST."""
+
+    free_text: Text | None = None
+    category: str | None = None
+
+
+class ListedPeople(msgspec.Struct, rename="camel"):
+    """UserLambda.LIST; these stand beside the attributes."""
+
+    filter: PeopleFilter | None = None
+    page: int | None = None
+    size: int | None = None
+    sort_prop: str | None = None
+
+
+class UserData(msgspec.Struct, rename="camel"):
+    """UserLambda.UPDATE_USERDATA: any object, whose one known key is passed over."""
+
+    tcxn: Any = None
+
+
+class RemovedPeople(msgspec.Struct, rename="camel"):
+    """UserLambda.REMOVE."""
+
+    user_name: Scalar
+
+
+class ChangedPerson(msgspec.Struct, rename="camel"):
+    """UserLambda.UPDATE. ``password`` stands in the history of the document only (its edition 2.3)."""
+
+    user_name: Text
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: Clearable[Text] = UNSET
+    company: Clearable[Text] = UNSET
+    address: Clearable[Text] = UNSET
+    zip: Clearable[Text] = UNSET
+    city: Clearable[Text] = UNSET
+    country: Clearable[Text] = UNSET
+    role_name: str | None = None
+    domain_name: Text | None = None
+    enabled: Scalar | None = None
+    password: str | None = None
+
+
+class ChangedProfile(msgspec.Struct, rename="camel"):
+    """UserLambda.UPDATE_PROFILE."""
+
+    user_name: Text
+    first_name: str
+    last_name: str
+    email: str
+    phone: Clearable[Text] = UNSET
+    company: Clearable[Text] = UNSET
+    address: Clearable[Text] = UNSET
+    zip: Clearable[Text] = UNSET
+    city: Clearable[Text] = UNSET
+    country: Clearable[Text] = UNSET
