@@ -143,7 +143,7 @@ def load_and_kill(cloud: RunningCloud, reporters: list[Reporter], after_s: float
 
 def kill_while_recovering(folder: Path, after_s: float) -> None:
     """Start the cloud and kill it after some time, ready or not."""
-    listeners = ("--http", "127.0.0.1:0", "--https", "", "--mqtts", "127.0.0.1:0")
+    listeners = ("--http", "127.0.0.1:0", "--https", "", "--mqtts", "127.0.0.1:0", "--thing-event", "")
     command = [sys.executable, "-m", "cloudstead.app", "demo", "--data", str(folder / "data"), *listeners]
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)

@@ -64,7 +64,7 @@ def running_cloud(folder: Path, command: str = "demo", *arguments: str) -> Itera
     The log of the process goes to ``folder``/log.txt, and into the message when it does not come up.
     """
     ready_file = folder / "ready.json"
-    listeners = ("--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--mqtts", "127.0.0.1:0")
+    listeners = tuple(f"--{name}=127.0.0.1:0" for name in ("http", "https", "mqtts", "thing-event"))
     places = ("--data", str(folder / "data"), "--ready-file", str(ready_file))
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(

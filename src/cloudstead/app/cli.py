@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ADDRESS_FLAGS = ("http", "https", "mqtts", "mqtt")
+_ADDRESS_FLAGS = ("http", "https", "mqtts", "mqtt", "thing_event")
 
 
 class _AddressType(click.ParamType[Address]):
@@ -54,6 +54,7 @@ def _listening(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--https-key", metavar="FILE", help="Private key of that certificate."),
         click.option("--mqtts", metavar="HOST:PORT", help="MQTT over TLS with client certificates."),
         click.option("--mqtt", metavar="HOST:PORT", help="MQTT without TLS (off unless given)."),
+        click.option("--thing-event", metavar="HOST:PORT", help='Socket.IO over TLS, for pages of 2017; "" is off.'),
         click.option("--hostname", metavar="NAME", help="Host name under which clients know the service."),
         click.option(
             "--ready-file",

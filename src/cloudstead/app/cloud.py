@@ -15,8 +15,10 @@ from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files, start_images
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
+from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
+from cloudstead.core.batches.registry import Batches
 from cloudstead.core.clock import SystemClock
 from cloudstead.core.credentials.certificates import Certificates
 from cloudstead.core.credentials.identities import Identities
@@ -36,6 +38,7 @@ from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import GatewayLimits
 from cloudstead.gateway.people import PeopleDoor
+from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import CommitLog, GroupCommitWriter
 from cloudstead.protocols.mqtt import Broker
 from cloudstead.storage.observations import ClickHouseIndex, open_observations
@@ -76,6 +79,7 @@ class Cloud:
     files: Files
     images: ThingImages
     archive: Archive | None
+    rules: RuleRooms
     hasher: PasswordHasher
     tokens: Tokens
     identities: Identities
@@ -86,6 +90,7 @@ class Cloud:
     domains: Domains
     things: Things
     thing_types: ThingTypes
+    batches: Batches
     directory: ThingDirectory
     spine: Spine
     shadow_door: ShadowDoor
@@ -93,6 +98,7 @@ class Cloud:
     device_door: DeviceDoor
     broker: Broker
     fan_out: BrokerFanOut
+    watch: WatchedFanOut
     gateway: MqttGateway
     replayed: int
 
@@ -140,14 +146,25 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         directory = ThingDirectory(database)
         broker = Broker(new_client_id=ids.new)
         fan_out = BrokerFanOut(broker)
+        watch = WatchedFanOut(fan_out)
+        rules = await start_rules(
+            keys.sealer,
+            database=database,
+            clock=clock,
+            ids=ids,
+            bus=bus,
+            tasks=tasks,
+            newest_offset=lambda: log.next_offset - 1,
+        )
         spine = Spine(
             clock=clock,
             database=database,
             directory=directory,
             index=index,
-            fan_out=fan_out,
+            fan_out=watch,
             spawn=tasks.spawn,
             report=tasks.report,
+            followers=[rules.follower],
         )
         topic_door = TopicDoor(spine, directory, database)
         device_door = DeviceDoor(certificates, directory, database, clock)
@@ -195,6 +212,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             files=Files(database, objects),
             images=images,
             archive=archive,
+            rules=rules,
             hasher=hasher,
             tokens=tokens,
             identities=identities,
@@ -205,6 +223,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             domains=Domains(clock, ids),
             things=things,
             thing_types=ThingTypes(clock, ids),
+            batches=Batches(clock, ids, things),
             directory=directory,
             spine=spine,
             shadow_door=ShadowDoor(spine, directory),
@@ -212,6 +231,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             device_door=device_door,
             broker=broker,
             fan_out=fan_out,
+            watch=watch,
             gateway=gateway,
             replayed=replayed,
         )

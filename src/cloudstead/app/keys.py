@@ -137,7 +137,7 @@ def server_names(settings: Settings) -> list[str]:
     A listener on all interfaces adds the addresses of this machine: devices in a laboratory connect to those.
     """
     names = [settings.public.hostname, *settings.public.other_names, "localhost", "127.0.0.1", "::1"]
-    listeners = (settings.http, settings.https, settings.mqtts, settings.mqtt)
+    listeners = (settings.http, settings.https, settings.mqtts, settings.mqtt, settings.thing_event)
     hosts = {listener.bind.host for listener in listeners if listener.bind is not None}
     names += sorted(hosts - {"0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
     if hosts & {"0.0.0.0", "::"}:  # noqa: S104  # compared with, not bound to

@@ -29,6 +29,7 @@ from cloudstead.app.open_files import raise_open_files
 from cloudstead.app.ready import ReadyReport
 from cloudstead.app.renewal import ServedCertificate
 from cloudstead.app.settings import without_password
+from cloudstead.app.thing_event import serve_thing_events
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.gateway.tls import https_context, mqtts_context
 
@@ -75,6 +76,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         app = web_app(cloud, addresses, accounts=accounts, demo=record)
         await _serve_http(stack, cloud, sockets, app, given)
         await _serve_devices(stack, cloud, sockets, own)
+        await _serve_pages_of_2017(stack, cloud, sockets, given)
         stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud, (own, given))))
         if record is not None:
             await _start_agent(stack, cloud, record, addresses)
@@ -94,7 +96,13 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
 
 
 def _listeners(settings: Settings) -> dict[str, ListenerSettings]:
-    return {"http": settings.http, "https": settings.https, "mqtts": settings.mqtts, "mqtt": settings.mqtt}
+    return {
+        "http": settings.http,
+        "https": settings.https,
+        "mqtts": settings.mqtts,
+        "mqtt": settings.mqtt,
+        "thing_event": settings.thing_event,
+    }
 
 
 def _bind(name: str, listener: ListenerSettings, stack: AsyncExitStack) -> socket.socket | None:
@@ -129,11 +137,12 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 def _addresses(settings: Settings, sockets: dict[str, socket.socket | None]) -> Addresses:
     """Say where clients find the listeners: under our host name where they listen on all interfaces."""
     places = {name: None if sock is None else _place(settings, sock) for name, sock in sockets.items()}
-    https, http = places["https"], places["http"]
+    https, http, thing_event = places["https"], places["http"], places["thing_event"]
     return Addresses(
         http=None if http is None else f"http://{http}",
         https=None if https is None else f"https://{https}",
         mqtts=places["mqtts"],
+        thing_event=None if thing_event is None else f"https://{thing_event}",
         iot_host=https or http or "",
     )
 
@@ -186,6 +195,16 @@ async def _serve_devices(
         await gateway.listen_tls(sockets["mqtts"], context)
     if sockets["mqtt"] is not None:
         await gateway.listen_plain(sockets["mqtt"])
+
+
+async def _serve_pages_of_2017(
+    stack: AsyncExitStack, cloud: Cloud, sockets: dict[str, socket.socket | None], certificate: ServedCertificate
+) -> None:
+    sock = sockets["thing_event"]
+    if sock is not None:
+        context = https_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
+        certificate.watch(context)
+        await serve_thing_events(stack, cloud, sock, context)
 
 
 async def _start_agent(stack: AsyncExitStack, cloud: Cloud, record: DemoRecord, addresses: Addresses) -> None:

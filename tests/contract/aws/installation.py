@@ -322,7 +322,9 @@ class Installation:
             shadows=self.shadows,
             topics=self.topics,
             devices=Devices(Device(self.shadows, self.home, self.topics.published)),
-            endpoints=Endpoints(REGION, "https://cloud.example:8443", "iot.example", "r1"),
+            endpoints=Endpoints(
+                REGION, "https://cloud.example:8443", "iot.example", "https://cloud.example:8444", "r1"
+            ),
             clock=self.clock,
             ids=Uuid7Source(self.clock),
             log=structlog.wrap_logger(

@@ -41,7 +41,7 @@ def test_the_manifest_names_what_is_the_accounts_own(cloud):
     assert manifest["IdentityPool"] == "eu-west-1:00000000-0000-4000-8000-000000000001"
     assert manifest["UserPool"] == "eu-west-1_abcdefgh1"
     assert (manifest["Env"], manifest["StackName"]) == ("dev", "dev")
-    assert (manifest["IotEndpoint"], manifest["ThingEvent"]) == ("iot.example", "https://cloud.example:8443")
+    assert (manifest["IotEndpoint"], manifest["ThingEvent"]) == ("iot.example", "https://cloud.example:8444")
     assert manifest["Protocol"] == "https"
 
 

@@ -18,7 +18,7 @@ from factories.running import running_cloud
 if TYPE_CHECKING:
     from pathlib import Path
 
-OFF = ("--http", "127.0.0.1:0", "--https", "", "--mqtts", "127.0.0.1:0")
+OFF = ("--http", "127.0.0.1:0", "--https", "", "--mqtts", "127.0.0.1:0", "--thing-event", "")
 
 
 def refusal(folder: Path, *arguments: str, command: str = "serve") -> str:

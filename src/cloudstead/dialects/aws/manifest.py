@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What the installation tells its clients about itself. ``public_url`` has no slash at its end."""
+    """What the installation tells its clients about itself. ``public_url`` has no slash at its end.
+
+    ``thing_event_url`` is that of the Socket.IO service, empty where it is off.
+    """
 
     region: str
     public_url: str
     iot_host: str
+    thing_event_url: str
     revision: str
 
 
@@ -75,7 +79,7 @@ def manifest_of(account: Account, endpoints: Endpoints) -> dict[str, str]:
         "Region": endpoints.region,
         "Rev": endpoints.revision,
         "StackName": account.stack,
-        "ThingEvent": endpoints.public_url,
+        "ThingEvent": endpoints.thing_event_url,
         "UserPool": f"{endpoints.region}_{account.user_pool}",
         "UserPoolClient": account.user_pool_client,
         "ApiGatewayRootUrl": endpoints.public_url,
