@@ -12,6 +12,7 @@ CONTRACTS = Path(__file__).parents[2] / "contracts"
 
 _TYPES: dict[str, Any] = {
     "string": str,
+    "date-time": str,
     "integer": int,
     "integer ms": int,
     "integer s": int,
