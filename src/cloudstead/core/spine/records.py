@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _VERSION: Final = 2
 _HEAD: Final = struct.Struct(">BBBQ16s16s")
+_MOMENT: Final = struct.Struct(">BBBQ")  # the part of the head that differs between the requests of a thing
 _LENGTHS: Final = struct.Struct(">HHHH")
 _VERB_CODES: Final = {Verb.UPDATE: 1, Verb.DELETE: 2}
 _VERBS: Final = {code: verb for verb, code in _VERB_CODES.items()}
@@ -57,20 +59,19 @@ class ShadowRecord:
 def encode_request(request: ShadowRequest) -> bytes:
     """Write a request as a record."""
     thing = request.thing
-    name = thing.name.encode()
-    thing_type = request.thing_type.encode()
-    domain = request.domain_id.encode()
-    principal = request.principal.encode()
-    head = _HEAD.pack(
-        _VERSION,
-        _VERB_CODES[request.verb],
-        request.origin,
-        request.received_ms,
-        bytes.fromhex(thing.account_id),
-        bytes.fromhex(thing.uid),
+    moment = _MOMENT.pack(_VERSION, _VERB_CODES[request.verb], request.origin, request.received_ms)
+    names = _encode_names(
+        thing.account_id, thing.uid, thing.name, request.thing_type, request.domain_id, request.principal
     )
-    lengths = _LENGTHS.pack(len(name), len(thing_type), len(domain), len(principal))
-    return b"".join((head, lengths, name, thing_type, domain, principal, request.payload))
+    return b"".join((moment, names, request.payload))
+
+
+@lru_cache(maxsize=16_384)  # some 0.5 KB each; writing them anew for every record takes five times the look-up
+def _encode_names(account_id: AccountId, uid: ThingUid, *names: str) -> bytes:
+    """Write what the records of a thing have in common: ids, lengths, name, type, domain and principal."""
+    encoded = [name.encode() for name in names]
+    lengths = _LENGTHS.pack(*map(len, encoded))
+    return b"".join((bytes.fromhex(account_id), bytes.fromhex(uid), lengths, *encoded))
 
 
 def decode_record(record: bytes) -> ShadowRecord:
