@@ -16,4 +16,6 @@ def hashing_thread():
 
 @pytest.fixture
 async def world(tenant, hashing_thread):
-    return await build_world(tenant, hashing_thread)
+    world = await build_world(tenant, hashing_thread)
+    yield world
+    await world.people.settled()

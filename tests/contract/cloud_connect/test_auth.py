@@ -8,7 +8,7 @@ import pytest
 
 from cloudstead.core.caller import Grant
 from factories.contract import require_output
-from factories.coverage import covers
+from factories.coverage import covers, covers_each
 from factories.tenants import PASSWORD
 
 
@@ -145,6 +145,7 @@ async def test_who_forgot_the_password_gets_a_link_and_the_old_one_works_until_i
     (await world.call("AuthLambda.LOGIN", None, userName="ada", password="a better one")).ok()
 
 
+@covers_each(["AuthLambda.FORGOT_PASSWORD", "AuthLambda.RESEND_CONFIRMATION_CODE"], "refusal")
 @pytest.mark.parametrize("action", ["FORGOT_PASSWORD", "RESEND_CONFIRMATION_CODE"])
 @pytest.mark.parametrize("user_name", ["nobody", "x" * 5000, "\0", "ada@cloud.example"])
 async def test_nobody_learns_whether_there_is_a_user(world, action, user_name):

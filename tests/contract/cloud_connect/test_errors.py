@@ -23,6 +23,7 @@ OURS = {
     "ApiKeyNotFound",
     "HostNameTaken",
     "IndexUnavailable",
+    "LinkNotUsable",
     "LogBehindStore",
     "RecordUnreadable",
     "SealBroken",
@@ -90,6 +91,12 @@ async def provoked():
         people.LoginRefused(),
         people.LoginLocked(5),
         people.UserNameTaken("x"),
+        people.PersonNotFound(),
+        people.DemoPersonStays(),
+        people.OldPasswordWrong(),
+        people.NotOneself(),
+        people.RoleTooHigh(),
+        people.TooManySignUps(),
         things.ThingNotFound("x"),
         things.ThingNameTaken("x"),
         types.ThingTypeNotFound("x"),
@@ -129,7 +136,7 @@ async def test_a_failure_of_our_own_is_told_to_nobody_and_logged(world):
     assert "hunter2" in logged.kwargs["exception"]
 
 
-@pytest.mark.parametrize("name", ["UserLambda", "RuleLambda", "FileLambda", "ThingBatchLambda", "thinglambda", ""])
+@pytest.mark.parametrize("name", ["MicLambda", "RuleLambda", "ThingBatchLambda", "thinglambda", ""])
 async def test_a_function_that_is_not_served_is_no_function(world, name):
     assert not world.runtime.serves(name)
     assert name not in world.runtime.names
@@ -145,6 +152,7 @@ def test_the_functions_served_are_known_by_name(world):
         "ObservationLambda",
         "ThingLambda",
         "ThingTypeLambda",
+        "UserLambda",
     }
     assert all(world.runtime.serves(name) for name in world.runtime.names)
 

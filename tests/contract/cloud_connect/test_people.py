@@ -88,7 +88,9 @@ async def test_a_phone_number_needs_its_country_code_and_nothing_but_digits(worl
         assert answer.told == ("INVALID_ARGUMENTS", "phone")
 
 
-@pytest.mark.parametrize("email", ["carl", "a@b@c", "a b@c.d", "a@", "@b", "a@b\nBcc: x@y", "a@-b.c", "x" * 300 + "@b.c"])
+@pytest.mark.parametrize(
+    "email", ["carl", "a@b@c", "a b@c.d", "a@", "@b", "a@b\nBcc: x@y", "a@-b.c", "x" * 300 + "@b.c"]
+)
 async def test_what_is_no_mail_address_is_refused_wherever_one_is_given(world, email):
     for label, caller, fields in (
         ("UserLambda.CREATE", world.administrator, NEW),
@@ -359,7 +361,9 @@ async def test_a_writer_gives_roles_within_the_own_reach_only(world):
         refused = await world.call("UserLambda.CREATE", world.writer, **NEW | {"userName": "x", "domainName": domain})
         assert refused.told == (key, "domainName")
     for role in ("Administrator", "Watch", "read", ""):
-        refused = await world.call("UserLambda.CREATE", world.administrator, **NEW | {"userName": "x", "roleName": role})
+        refused = await world.call(
+            "UserLambda.CREATE", world.administrator, **NEW | {"userName": "x", "roleName": role}
+        )
         assert refused.told in {("INVALID_ARGUMENTS", "roleName"), ("PROPERTY_REQUIRED", "roleName")}
 
 
@@ -530,7 +534,9 @@ async def test_a_profile_is_no_place_for_a_password(world):
 async def test_guessing_an_old_password_locks_like_guessing_at_the_door(world):
     told = []
     for _ in range(7):
-        answer = await world.call("UserLambda.UPDATE_PROFILE", world.writer, **PROFILE, password="n", oldPassword="wrong")
+        answer = await world.call(
+            "UserLambda.UPDATE_PROFILE", world.writer, **PROFILE, password="n", oldPassword="wrong"
+        )
         told.append(answer.told[0])
     assert told == ["USER_INVALID_PASSWORD"] * 6 + ["INVALID_LOGIN"]
 

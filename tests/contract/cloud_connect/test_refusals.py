@@ -19,7 +19,11 @@ GUARDED = [action for action in ACTIONS if action.permission is not None]
 LABELS = [action.label for action in ACTIONS]
 GUARDED_LABELS = [action.label for action in GUARDED]
 
+_PERSON = {"userName": "new", "password": "demo", "firstName": "N", "lastName": "N", "email": "new@cloud.example"}
 GOOD = {
+    "AuthLambda.FORGOT_PASSWORD": {"userName": "nobody"},
+    "AuthLambda.RESEND_CONFIRMATION_CODE": {"userName": "nobody"},
+    "AuthLambda.SIGN_UP": {"userName": "new", "password": "demo", "email": "new@cloud.example"},
     "AuthLambda.LOGIN": {"userName": "ada", "password": "wrong"},
     "AuthLambda.REFRESH": {"refreshToken": "wrong"},
     "DomainLambda.CREATE": {"id": "new", "parentId": "north", "name": "New"},
@@ -35,12 +39,15 @@ GOOD = {
         "encodedFile": as_base64(picture()),
     },
     "ObservationLambda.FIND": {"query": {"query": {"range": {"timestamp": {"gte": 1}}}}},
+    "ThingBatchLambda.CREATE": {"thingType": "type-north", "domain": "north", "requestedSize": 2},
+    "ThingBatchLambda.LIST": {"bucketName": "ThingCertsBucket"},
     "ThingLambda.CREATE": {"thingType": "type-north", "domain": "north"},
     "ThingLambda.DOWNLOAD_CERTIFICATE": {"thingName": "thing-north"},
     "ThingLambda.FIND": {"query": {}},
     "ThingLambda.GET": {"thingName": "thing-north"},
     "ThingLambda.REMOVE": {"thingName": "thing-north"},
     "ThingLambda.REPLACE_CERTIFICATE": {"thingName": "thing-north"},
+    "ThingLambda.TRACE": {"thingName": "thing-north"},
     "ThingLambda.UPDATE": {"thingName": "thing-north", "domain": "north", "label": "N"},
     "ThingTypeLambda.CREATE": {"id": "new", "domain": "north", "label": "New"},
     "ThingTypeLambda.GET": {"id": "type-north"},
@@ -49,7 +56,17 @@ GOOD = {
     "ThingTypeLambda.REMOVE_ATTRIBUTE": {"id": "type-north", "keyPath": "data"},
     "ThingTypeLambda.UPDATE": {"id": "type-north", "label": "N"},
     "ThingTypeLambda.UPDATE_ATTRIBUTE": {"id": "type-north", "keyPath": "data.x", "item": 1},
+    "UserLambda.CREATE": {**_PERSON, "roleName": "Read", "domainName": "north"},
+    "UserLambda.GET": {"userName": "bob"},
+    "UserLambda.GET_USERDATA": {},
+    "UserLambda.LIST": {},
+    "UserLambda.REMOVE": {"userName": "fisher"},
+    "UserLambda.RESET_PASSWORD": {"userName": "fisher"},
+    "UserLambda.UPDATE": {"userName": "fisher"},
+    "UserLambda.UPDATE_PROFILE": {**_PERSON, "userName": "bob"},
+    "UserLambda.UPDATE_USERDATA": {},
 }
+del GOOD["UserLambda.UPDATE_PROFILE"]["password"]
 
 
 def payload_of(action, fields):
@@ -58,6 +75,7 @@ def payload_of(action, fields):
 
 
 async def test_the_samples_here_are_good_ones(world):
+    await move_in(world)
     for action in GUARDED:
         if action.name not in ("REMOVE", "REMOVE_ATTRIBUTE"):
             (await world.invoke(action.label, payload_of(action, GOOD[action.label]), caller=world.writer)).ok()
@@ -141,6 +159,20 @@ async def test_attributes_have_to_be_an_object(world, action):
         ("DomainLambda.UPDATE", {"thingTypeMetadata": [1]}, "thingTypeMetadata"),
         ("DomainLambda.UPDATE", {"settings": "dark"}, "settings"),
         ("ThingLambda.CREATE", {"thingName": "white space"}, "thingName"),
+        ("ThingLambda.TRACE", {"offset": "x"}, "offset"),
+        ("ThingLambda.TRACE", {"offset": 0}, "offset"),
+        ("ThingLambda.TRACE", {"offset": -1}, "offset"),
+        ("ThingLambda.TRACE", {"offset": 2**63}, "offset"),
+        ("ThingLambda.TRACE", {"offset": 1.5}, "offset"),
+        ("ThingLambda.TRACE", {"offset": []}, "offset"),
+        ("ThingLambda.TRACE", {"offset": 77}, "offset"),
+        ("ThingLambda.TRACE", {"offset": 1, "at": 1}, "at"),
+        ("ThingLambda.TRACE", {"at": 1}, "at"),
+        ("ThingLambda.TRACE", {"at": "tomorrow"}, "at"),
+        ("ThingLambda.TRACE", {"at": "9999-12-31T23:59:59Z"}, "at"),
+        ("ThingLambda.TRACE", {"at": "0001-01-01T00:00:00+23:59"}, "at"),
+        ("ThingLambda.TRACE", {"at": 10**40}, "at"),
+        ("ThingLambda.TRACE", {"at": True}, "at"),
         ("ThingLambda.CREATE", {"thingName": {}}, "thingName"),
         ("ThingLambda.UPDATE", {"label": {}}, "label"),
         ("ThingLambda.UPDATE", {"label": "\n"}, "label"),
@@ -170,12 +202,15 @@ async def test_what_cannot_be_is_told_with_its_property(world, label, fields, na
 
 @pytest.mark.parametrize("action", ACTIONS, ids=LABELS)
 async def test_unknown_attributes_are_ignored_even_when_they_are_null(world, action):
-    fields = {**GOOD[action.label], "hasNetworkedThings": None, "batchId": {"deep": [1]}}
+    if action.label == "UserLambda.UPDATE_USERDATA":
+        return  # where every attribute is a known one
+    await move_in(world)
+    fields = {**GOOD[action.label], "hasNetworkedThings": None, "nonsense": {"deep": [1]}}
     answer = await world.invoke(action.label, payload_of(action, fields), caller=world.writer)
-    if action.permission is None:
+    if action.label in ("AuthLambda.LOGIN", "AuthLambda.REFRESH"):
         assert answer.told == ("INVALID_LOGIN", None)
     else:
-        assert "batchId" not in json.dumps(answer.ok())
+        assert "nonsense" not in json.dumps(answer.ok())
 
 
 # What the function does not know ---------------------------------------------------------------------------------
@@ -222,6 +257,8 @@ EXTRA = {
     ("ThingLambda.CREATE", "THING_NAME_EXISTS", "thingName"),
     ("ThingLambda.GET", "THING_NOT_FOUND", "thingName"),
     ("ThingLambda.UPDATE", "DOMAIN_NO_FOUND", "domain"),
+    ("ThingLambda.TRACE", "THING_NOT_FOUND", "thingName"),
+    ("ThingLambda.TRACE", "NOT_AUTHORIZED_DOMAIN", None),
     ("ThingTypeLambda.CREATE", "DOMAIN_NO_FOUND", "domain"),
     ("ThingTypeLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "domain"),
     ("ThingTypeLambda.REMOVE", "NOT_AUTHORIZED_DOMAIN", None),
@@ -229,6 +266,9 @@ EXTRA = {
     ("ThingTypeLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", None),
     ("ThingTypeLambda.UPDATE_ATTRIBUTE", "NOT_AUTHORIZED_DOMAIN", None),
     ("AuthLambda.REFRESH", "INVALID_LOGIN", None),
+    ("UserLambda.RESET_PASSWORD", "NOT_AUTHORIZED_DOMAIN", None),
+    ("UserLambda.RESET_PASSWORD", "USER_NOT_FOUND", "userName"),
+    ("UserLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", None),
 }
 
 # (action, key, property) -> what is different from the good sample; asked by somebody of "north", or by the
@@ -237,6 +277,7 @@ CASES = [
     ("AuthLambda.LOGIN", "INVALID_LOGIN", None, {"userName": "nobody"}),
     ("AuthLambda.LOGIN", "INVALID_LOGIN", None, {"password": "x" * 3000}),
     ("AuthLambda.REFRESH", "INVALID_LOGIN", None, {}),
+    ("AuthLambda.SIGN_UP", "USER_USERNAME_EXISTS", "userName", {"userName": "ada"}),
     ("DomainLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "parentId", {"parentId": "south"}),
     ("DomainLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "parentId", {"parentId": "root"}),
     ("DomainLambda.CREATE", "DOMAIN_ID_EXISTS", "id", {"id": "south"}),
@@ -255,6 +296,9 @@ CASES = [
     ("DomainLambda.UPDATE", "DOMAIN_NO_FOUND", "parentId", {"parentId": "nowhere"}),
     ("DomainLambda.UPDATE", "INVALID_ARGUMENTS", "parentId", {"parentId": "fjord"}),
     ("DomainLambda.UPDATE", "INVALID_ARGUMENTS", "id", {"id": "root", "parentId": "fjord"}),
+    ("ThingBatchLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "domain", {"domain": "south", "thingType": "type-root"}),
+    ("ThingBatchLambda.CREATE", "PROPERTY_NOT_A_NUMBER", "requestedSize", {"requestedSize": "many"}),
+    ("ThingBatchLambda.CREATE", "PROPERTY_NOT_IN_RANGE", "requestedSize", {"requestedSize": 1001}),
     ("ThingLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "domain", {"domain": "south"}),
     ("ThingLambda.CREATE", "DOMAIN_NO_FOUND", "domain", {"domain": "nowhere"}),
     ("ThingLambda.CREATE", "THING_TYPE_NOT_FOUND", "thingType", {"thingType": "nowhere"}),
@@ -268,6 +312,8 @@ CASES = [
     ("ThingLambda.REMOVE", "THING_NOT_FOUND", None, {"thingName": "nowhere"}),
     ("ThingLambda.REPLACE_CERTIFICATE", "NOT_AUTHORIZED_DOMAIN", None, {"thingName": "thing-south"}),
     ("ThingLambda.REPLACE_CERTIFICATE", "THING_NOT_FOUND", None, {"thingName": "nowhere"}),
+    ("ThingLambda.TRACE", "NOT_AUTHORIZED_DOMAIN", None, {"thingName": "thing-south"}),
+    ("ThingLambda.TRACE", "THING_NOT_FOUND", "thingName", {"thingName": "nowhere"}),
     ("ThingLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", None, {"thingName": "thing-south"}),
     ("ThingLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", "domain", {"domain": "south"}),
     ("ThingLambda.UPDATE", "THING_NOT_FOUND", None, {"thingName": "nowhere"}),
@@ -286,23 +332,49 @@ CASES = [
     ("ThingTypeLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", None, {"id": "type-root"}),
     ("ThingTypeLambda.UPDATE_ATTRIBUTE", "THING_TYPE_NOT_FOUND", "id", {"id": "nowhere"}),
     ("ThingTypeLambda.UPDATE_ATTRIBUTE", "NOT_AUTHORIZED_DOMAIN", None, {"id": "type-root"}),
+    ("UserLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "domainName", {"domainName": "south"}),
+    ("UserLambda.CREATE", "NOT_AUTHORIZED_DOMAIN", "domainName", {"domainName": "nowhere"}),
+    ("UserLambda.CREATE", "USER_USERNAME_EXISTS", "userName", {"userName": "ada"}),
+    ("UserLambda.GET", "NOT_AUTHORIZED_DOMAIN", None, {"userName": "southerner"}),
+    ("UserLambda.GET", "USER_NOT_FOUND", "userName", {"userName": "nobody"}),
+    ("UserLambda.REMOVE", "NOT_AUTHORIZED_DOMAIN", None, {"userName": "southerner"}),
+    ("UserLambda.REMOVE", "USER_NOT_FOUND", "userName", {"userName": "nobody"}),
+    ("UserLambda.REMOVE", "USER_REMOVE_DEMO", None, {"userName": "demo"}),
+    ("UserLambda.RESET_PASSWORD", "NOT_AUTHORIZED_DOMAIN", None, {"userName": "southerner"}),
+    ("UserLambda.RESET_PASSWORD", "USER_NOT_FOUND", "userName", {"userName": "nobody"}),
+    ("UserLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", "domainName", {"domainName": "south"}),
+    ("UserLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", "domainName", {"domainName": "nowhere"}),
+    ("UserLambda.UPDATE", "NOT_AUTHORIZED_DOMAIN", None, {"userName": "southerner"}),
+    ("UserLambda.UPDATE", "USER_NOT_FOUND", "userName", {"userName": "nobody"}),
+    ("UserLambda.UPDATE_PROFILE", "NOT_AUTHORIZED", None, {"userName": "ada"}),
+    ("UserLambda.UPDATE_PROFILE", "USER_INVALID_PASSWORD", "oldPassword", {"password": "a", "oldPassword": "wrong"}),
+    ("UserLambda.UPDATE_PROFILE", "USER_NOT_FOUND", "userName", {"userName": "ghost"}),
 ]
 
 
 async def move_in(world):
     await world.tenant.add_person("fisher", Grant("fjord", "Read"))
+    await world.tenant.add_person("southerner", Grant("south", "Read"))
+    demo = {**GOOD["UserLambda.CREATE"], "userName": "demo"}
+    (await world.call("UserLambda.CREATE", world.administrator, **demo)).ok()
+    world.residents["ghost"] = "f" * 32  # whose credentials outlived him
 
 
-@covers_each(["AuthLambda.LOGIN", "AuthLambda.REFRESH"], "refusal")
+def asking(world, label, key):
+    if (label, key) == ("UserLambda.UPDATE_PROFILE", "USER_NOT_FOUND"):
+        return world.caller(("north", "Read"), user_name="ghost")
+    return world.administrator if key == "INVALID_ARGUMENTS" else world.writer
+
+
+@covers_each(["AuthLambda.LOGIN", "AuthLambda.REFRESH", "AuthLambda.SIGN_UP"], "refusal")
 @pytest.mark.parametrize(
     ("label", "key", "name", "fields"), CASES, ids=[f"{each[0]}-{each[1]}-{index}" for index, each in enumerate(CASES)]
 )
 async def test_what_cannot_be_done_is_told_by_key_and_property(world, label, key, name, fields):
-    if key == "DOMAIN_HAS_USERS":
+    if key == "DOMAIN_HAS_USERS" or label.startswith("UserLambda"):
         await move_in(world)
     (action,) = (each for each in ACTIONS if each.label == label)
-    asked_by = world.administrator if key == "INVALID_ARGUMENTS" else world.writer
-    caller = None if action.permission is None else asked_by
+    caller = None if action.permission is None else asking(world, label, key)
     answer = await world.invoke(label, payload_of(action, {**GOOD[label], **fields}), caller=caller)
     assert answer.told == (key, name)
     assert answer.error["message"]

@@ -9,7 +9,7 @@ import msgspec
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES
 from cloudstead.dialects.cloud_connect.shapes.auth import ROLES
-from cloudstead.dialects.cloud_connect.shapes.inputs import Find
+from cloudstead.dialects.cloud_connect.shapes.inputs import Find, UserData
 from cloudstead.dialects.cloud_connect.shapes.people import SORT_KEYS
 from cloudstead.dialects.cloud_connect.shapes.text import may_be_number
 from cloudstead.dialects.cloud_connect.shapes.thing_types import SELECTABLE
@@ -228,7 +228,8 @@ def _fields(action: Action) -> dict[str, Any]:
         properties["query"] = {"type": "object", "description": "The body of an Elasticsearch 2.3 search."}
     for name in SELECTED.get(action.label, ()):
         properties[name] = {"type": "null", "description": "Sent as null, it is part of the answer."}
-    return {"type": "object", "properties": properties, "required": shape["required"]}
+    free = {"additionalProperties": True} if action.takes is UserData else {}
+    return {"type": "object", "properties": properties, "required": shape["required"], **free}
 
 
 def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
