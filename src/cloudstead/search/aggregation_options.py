@@ -3,7 +3,7 @@
 import re
 from typing import TypeAlias
 
-from cloudstead.search.dates import check_format
+from cloudstead.search.date_formats import check_format
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.reading import Scalar, members, scalar, token, truth, word
 

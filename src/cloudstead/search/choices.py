@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from cloudstead.search import sql, values
 from cloudstead.search.aggregation import FiltersBuckets, RangeBuckets
 from cloudstead.search.conditions import Conditions
-from cloudstead.search.dates import instant_of, printed
+from cloudstead.search.date_formats import printed
+from cloudstead.search.dates import instant_of
 from cloudstead.search.grouping import Bucket, Fill, Group, Kept, Key, missing_number
 from cloudstead.search.reading import Scalar
 

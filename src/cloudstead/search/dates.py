@@ -1,17 +1,15 @@
-"""Dates as Elasticsearch 2 reads and prints them: ISO text, milliseconds, date math and Joda patterns."""
+"""Dates as Elasticsearch 2 reads them: ISO text, milliseconds, date math and Joda patterns."""
 
 import functools
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from cloudstead.search.date_formats import DEFAULT_FORMAT, named, tokens
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.reading import Scalar, spelled
 from cloudstead.search.rounding import CalendarUnit, add_units, floor_to_unit
 from cloudstead.search.zones import UTC_ZONE, Zone, zone_named
 
-DEFAULT_FORMAT = "strict_date_optional_time||epoch_millis"
-
-_PRINTED = "yyyy-MM-dd'T'HH:mm:ss.SSSZZ"
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?"
     r"(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$",
@@ -19,47 +17,9 @@ _ISO = re.compile(
 _MILLIS = re.compile(r"-?\d{1,17}$")
 _MATH = re.compile(r"(?:[+-]\d*[yMwdhHms]|/[yMwdhHms])")
 _MAX_STEP = 10_000_000
-_NAMED = {
-    "date": "yyyy-MM-dd",
-    "strict_date": "yyyy-MM-dd",
-    "yearMonthDay": "yyyy-MM-dd",
-    "year_month_day": "yyyy-MM-dd",
-    "strict_year_month_day": "yyyy-MM-dd",
-    "date_time": _PRINTED,
-    "dateTime": _PRINTED,
-    "strict_date_time": _PRINTED,
-    "dateOptionalTime": _PRINTED,
-    "date_optional_time": _PRINTED,
-    "strict_date_optional_time": _PRINTED,
-    "date_time_no_millis": "yyyy-MM-dd'T'HH:mm:ssZZ",
-    "strict_date_time_no_millis": "yyyy-MM-dd'T'HH:mm:ssZZ",
-    "date_hour_minute": "yyyy-MM-dd'T'HH:mm",
-    "date_hour_minute_second": "yyyy-MM-dd'T'HH:mm:ss",
-    "basic_date": "yyyyMMdd",
-    "basic_date_time": "yyyyMMdd'T'HHmmss.SSSZ",
-    "basic_date_time_no_millis": "yyyyMMdd'T'HHmmssZ",
-    "hour": "HH",
-    "hour_minute": "HH:mm",
-    "hour_minute_second": "HH:mm:ss",
-    "year": "yyyy",
-    "year_month": "yyyy-MM",
-}
-_ISO_FORMATS = frozenset({"dateOptionalTime", "date_optional_time", "strict_date_optional_time"})
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_ISO_FORMATS = frozenset(
+    {"dateOptionalTime", "date_optional_time", "strictDateOptionalTime", "strict_date_optional_time"},
+)
 _MATH_UNITS = {
     "y": CalendarUnit.YEAR,
     "M": CalendarUnit.MONTH,
@@ -138,7 +98,7 @@ def _written(text: str, *, zone: Zone, written: str, round_up: bool) -> int:
         elif choice in _ISO_FORMATS:
             found = _iso(text, zone, round_up=round_up)
         else:
-            found = _pattern_parsed(text, _NAMED.get(choice, choice), zone)
+            found = _pattern_parsed(text, named(choice) or choice, zone)
         if found is not None:
             return found
     raise SearchInvalid(f"failed to parse date field [{text[:80]}] with format [{written[:120]}]")
@@ -176,98 +136,6 @@ def _iso(text: str, zone: Zone, *, round_up: bool) -> int | None:
     return instant
 
 
-@functools.lru_cache(maxsize=256)
-def _tokens(pattern: str) -> tuple[tuple[str, int], ...]:
-    """Split a Joda pattern into (letter, count), with ("'", 0) replaced by (literal text, 0)."""
-    found: list[tuple[str, int]] = []
-    position = 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "'":
-            end = pattern.find("'", position + 1)
-            if end < 0:
-                raise SearchInvalid(f"Invalid format: [{pattern[:80]}]: unterminated quote")
-            found.append((pattern[position + 1 : end] or "'", 0))
-            position = end + 1
-        elif char.isascii() and char.isalpha():
-            end = position
-            while end < len(pattern) and pattern[end] == char:
-                end += 1
-            if char not in _PRINTERS:
-                raise SearchInvalid(f"Invalid format: [{pattern[:80]}]: Illegal pattern component: {char}")
-            found.append((char, end - position))
-            position = end
-        else:
-            found.append((char, 0))
-            position += 1
-    return tuple(found)
-
-
-def check_format(written: str) -> str:
-    """Refuse a format that could not be printed; return it."""
-    if len(written) > 200:
-        raise SearchInvalid("Invalid format: longer than 200 characters")
-    for choice in written.split("||"):
-        if choice not in {"epoch_millis", "epoch_second"}:
-            _tokens(_NAMED.get(choice, choice))
-    return written
-
-
-def printed(instant_ms: int, *, zone: Zone = UTC_ZONE, written: str | None = None) -> str:
-    """Print an instant in a zone; the first of several formats prints."""
-    choice = (written or _PRINTED).partition("||")[0]
-    if choice == "epoch_millis":
-        return str(instant_ms)
-    if choice == "epoch_second":
-        return str(instant_ms // 1000)
-    wall = zone.local(instant_ms)
-    return "".join(
-        _PRINTERS[letter](wall, count) if count else letter for letter, count in _tokens(_NAMED.get(choice, choice))
-    )
-
-
-def _padded(value: int, count: int) -> str:
-    return str(value).zfill(count)
-
-
-def _year(value: int, count: int) -> str:
-    return f"{value % 100:02}" if count == 2 else _padded(value, count)
-
-
-def _name(names: list[str], index: int, count: int) -> str:
-    return names[index] if count > 3 else names[index][:3]
-
-
-def _shift(wall: datetime, count: int) -> str:
-    minutes = round((wall.utcoffset() or timedelta()).total_seconds() / 60)
-    if count >= 2 and minutes == 0:
-        return "Z"
-    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"{sign}{minutes // 60:02}{':' if count >= 2 else ''}{minutes % 60:02}"
-
-
-_PRINTERS = {
-    "y": lambda wall, count: _year(wall.year, count),
-    "Y": lambda wall, count: _year(wall.year, count),
-    "x": lambda wall, count: _year(wall.isocalendar().year, count),
-    "M": lambda wall, count: _padded(wall.month, count) if count < 3 else _name(_MONTHS, wall.month - 1, count),
-    "d": lambda wall, count: _padded(wall.day, count),
-    "D": lambda wall, count: _padded(wall.timetuple().tm_yday, count),
-    "e": lambda wall, count: _padded(wall.isoweekday(), count),
-    "E": lambda wall, count: _name(_DAYS, wall.weekday(), count),
-    "w": lambda wall, count: _padded(wall.isocalendar().week, count),
-    "H": lambda wall, count: _padded(wall.hour, count),
-    "k": lambda wall, count: _padded(wall.hour or 24, count),
-    "K": lambda wall, count: _padded(wall.hour % 12, count),
-    "h": lambda wall, count: _padded(wall.hour % 12 or 12, count),
-    "a": lambda wall, _: "AM" if wall.hour < 12 else "PM",
-    "m": lambda wall, count: _padded(wall.minute, count),
-    "s": lambda wall, count: _padded(wall.second, count),
-    "S": lambda wall, count: f"{wall.microsecond // 1000:03}".ljust(count, "0")[:count],
-    "z": lambda wall, _: wall.tzname() or "UTC",
-    "Z": _shift,
-}
-
 _READ = {
     "y": r"(?P<y>\d{4})",
     "Y": r"(?P<y>\d{4})",
@@ -285,7 +153,7 @@ _READ = {
 def _reader(pattern: str) -> re.Pattern[str] | None:
     parts: list[str] = []
     seen: set[str] = set()
-    for letter, count in _tokens(pattern):
+    for letter, count in tokens(pattern):
         if not count:
             parts.append(re.escape(letter))
             continue

@@ -7,7 +7,8 @@ from typing import Any
 from cloudstead.search import sql, values
 from cloudstead.search.aggregation import Figure, Metric, Percentiles
 from cloudstead.search.conditions import Conditions
-from cloudstead.search.dates import instant_of, printed
+from cloudstead.search.date_formats import printed
+from cloudstead.search.dates import instant_of
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.fields import Field
 from cloudstead.search.reading import Scalar, numeric

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from cloudstead.search import sql, values
 from cloudstead.search.aggregation import By, DateHistogramBuckets, HistogramBuckets, Order
 from cloudstead.search.conditions import Conditions
-from cloudstead.search.dates import instant_of, printed
+from cloudstead.search.date_formats import printed
+from cloudstead.search.dates import instant_of
 from cloudstead.search.errors import SearchInvalid, TooManyBuckets
 from cloudstead.search.grouping import MAX_BUCKETS, Bucket, Fill, Group, Kept, Key, key_of, missing_number
 from cloudstead.search.reading import Scalar, spelled

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudstead.search import sql, values
-from cloudstead.search.dates import instant_of, printed
+from cloudstead.search.date_formats import printed
+from cloudstead.search.dates import instant_of
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.fields import Field, ValueType
 from cloudstead.search.reading import Scalar, numeric, spelled

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudstead.search.dates import check_format, instant_of, printed
+from cloudstead.search.date_formats import check_format, printed
+from cloudstead.search.dates import instant_of
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.zones import zone_named
 
@@ -93,13 +94,37 @@ def test_what_is_no_date_is_refused(value):
         ("+05:30", "HHmmssSSZ", "19074212+0530"),
         ("UTC", "epoch_millis", "1460727462123"),
         ("UTC", "yyyy-MM-dd||epoch_millis", "2016-04-15"),
+        # Named formats write Z for no shift at all, patterns write the shift.
         ("UTC", "basic_date_time_no_millis", "20160415T133742Z"),
+        ("+01:00", "basicDateTimeNoMillis", "20160415T143742+0100"),
+        ("UTC", "HH:mmZZ", "13:37+00:00"),
+        ("UTC", "HH:mmZ", "13:37+0000"),
+        ("Europe/Oslo", "HH 'o''clock' z ZZZ", "15 o'clock CEST Europe/Oslo"),
+        ("+05:30", "z", "+05:30"),
+        ("UTC", "G CC yy MMM MMMM", "AD 20 16 Apr April"),
+        ("UTC", "K k a", "1 13 PM"),
+        ("UTC", "strict_week_date", "2016-W15-5"),
+        ("UTC", "ordinal_date", "2016-106"),
+        ("UTC", "time", "13:37:42.123Z"),
+        ("UTC", "dateHourMinute", "2016-04-15T13:37"),
+        ("UTC", "epoch_second", "1460727462"),
     ],
 )
 def test_a_date_is_printed(zone, written, text):
-    if written == "basic_date_time_no_millis":
-        text = "20160415T133742+0000"
     assert printed(NOW, zone=zone_named(zone), written=written) == text
+
+
+@pytest.mark.parametrize(
+    ("instant", "text"),
+    [
+        # 10^15 ms are 31,688 years, 269 days, 1:46:40 after 1970; the largest one is what Joda prints for it.
+        (10**15, "33658-09-27T01:46:40.000Z"),
+        (2**63 - 1, "292278994-08-17T07:12:55.807Z"),
+        (10**30, "292278994-08-17T07:12:55.807Z"),
+    ],
+)
+def test_an_instant_far_beyond_all_dates_has_a_text(instant, text):
+    assert printed(instant) == text
 
 
 @pytest.mark.parametrize("written", ["nonsense", "yyyy-QQ", "'open", "y" * 300])
