@@ -201,3 +201,14 @@ async def test_a_mark_is_undone_with_its_transaction(database):
 async def test_a_thing_belongs_to_a_type_and_a_domain_that_are_there(database, broken):
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         await database.write(lambda unit: unit.things.add(thing(**broken)))
+
+
+async def test_all_things_of_an_account_are_marked_at_once_and_nobody_elses(database):
+    def write(unit):
+        for account_id, uid in (("a1", "u1"), ("a1", "u2"), ("a2", "u3")):
+            unit.things.add(thing(uid, account_id=account_id))
+        return unit.things.mark_all_for_index("a1")
+
+    assert await database.write(write) == 2
+    marks = await database.read(lambda unit: unit.things.pending_for_index(limit=9))
+    assert sorted(mark.uid for mark in marks) == ["u1", "u2"]

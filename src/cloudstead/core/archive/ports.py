@@ -53,6 +53,14 @@ class ArchiveStore(Protocol):
         ...
 
 
+class ObjectReader(Protocol):
+    """As much of a store of objects as reading them takes."""
+
+    async def get(self, path: str) -> bytes | None:
+        """Return a whole object, ``None`` when there is none."""
+        ...
+
+
 class ArchivedLog(Protocol):
     """The log, read back; see ``cloudstead.log``."""
 

@@ -14,11 +14,11 @@ from cloudstead.core.spine.requests import Origin
 
 if TYPE_CHECKING:
     from cloudstead.core.archive.model import Contents
-    from cloudstead.core.files.ports import ObjectStore
+    from cloudstead.core.archive.ports import ObjectReader
     from cloudstead.core.ids import AccountId
 
 
-async def read_object(objects: ObjectStore, account_id: AccountId, key: str) -> list[tuple[int, ShadowRecord]]:
+async def read_object(objects: ObjectReader, account_id: AccountId, key: str) -> list[tuple[int, ShadowRecord]]:
     """Return the messages of an object with their offsets; raise ``ObjectUnreadable``.
 
     What was left out of the object is not among them.
@@ -33,7 +33,7 @@ async def read_object(objects: ObjectStore, account_id: AccountId, key: str) -> 
     return records_of(account_id, key, messages, contents)
 
 
-async def contents_of(objects: ObjectStore, account_id: AccountId, key: str) -> Contents:
+async def contents_of(objects: ObjectReader, account_id: AccountId, key: str) -> Contents:
     """Return the list of an object's contents; raise ``ObjectUnreadable``."""
     listed = await objects.get(contents_path(account_id, key))
     if listed is None:

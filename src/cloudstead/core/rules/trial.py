@@ -163,11 +163,11 @@ def _learn_types(whole: dict[str, Any], state: Any) -> None:
 
 def _run(rule: Rule, actions: Sequence[Action], sighting: Sighting, found: Found) -> TrialRun:
     payload = payload_of(rule, sighting, found)
-    requests = tuple(_rendered(action, payload) for action in actions)
+    requests = tuple(rendered(action, payload) for action in actions)
     return TrialRun(sighting.offset, sighting.at_ms, sighting.thing_name, found.path, found.value, requests)
 
 
-def _rendered(action: Action, payload: dict[str, Any]) -> dict[str, Any]:
+def rendered(action: Action, payload: dict[str, Any]) -> dict[str, Any]:
     """Return what an action would have sent, without secrets; why nothing, where the values do not allow it."""
     told: dict[str, Any] = {"type": action.type.value}
     try:

@@ -52,6 +52,10 @@ class ThingStore(Protocol):
         """Note, in this transaction, that the index has to read the things again (or forget them, when gone)."""
         ...
 
+    def mark_all_for_index(self, account_id: AccountId) -> int:
+        """Note the same of every thing of an account; return how many."""
+        ...
+
     def pending_for_index(self, *, limit: int) -> Sequence[PendingThing]:
         """Return marks in the order they were set, oldest first."""
         ...

@@ -82,6 +82,13 @@ _MARK = Statement(
     ),
     "uids",
 )
+_MARK_ALL = Statement(
+    lambda _: index_marks.insert().from_select(
+        ["account_id", "uid", "name"],
+        select(things.c.account_id, things.c.uid, things.c.name).where(things.c.account_id == bindparam("account_id")),
+    ),
+    "account_id",
+)
 _MARK_OWN = Statement(
     lambda _: index_marks.insert().from_select(
         ["account_id", "uid", "name"],
@@ -167,6 +174,10 @@ class SqlThings:
     def mark_for_index(self, uids: Collection[ThingUid]) -> None:
         """Note, in this transaction, that the index has to read the things again."""
         self._transaction.change(_MARK, list(uids))
+
+    def mark_all_for_index(self, account_id: AccountId) -> int:
+        """Note the same of every thing of an account; return how many."""
+        return self._transaction.change(_MARK_ALL, account_id)
 
     def pending_for_index(self, *, limit: int) -> Sequence[Pending]:
         """Return marks in the order they were set, oldest first."""
