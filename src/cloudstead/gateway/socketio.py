@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cloudstead.gateway.thing_events import ThingEvents
 
 PATH: Final = "/socket.io/"
-MAX_UNDECIDED: Final = 64
+MAX_UNDECIDED: Final = 32
 """Messages of one client that may wait to be decided on; one that sends more than it waits for loses its session."""
 
 _TICK_S: Final = 5.0

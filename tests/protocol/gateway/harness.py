@@ -31,6 +31,7 @@ from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.gateway.tls import mqtts_context
+from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import GroupCommitWriter, MemoryLog
 from cloudstead.protocols.mqtt import Broker, Properties
 from cloudstead.protocols.mqtt.wire import encode_u16
@@ -123,6 +124,7 @@ class Site:
     door_database: FailingDatabase
     topic_door: TopicDoor
     shadow_door: ShadowDoor
+    watch: WatchedFanOut
     gateway: MqttGateway
     failures: list[tuple[str, Exception]]
     tasks: set[asyncio.Task[None]]
@@ -397,12 +399,13 @@ async def open_site(
     times = {} if monotonic is None else {"monotonic": monotonic}
     broker = Broker(new_client_id=tenant.ids.new)
     fan_out = BrokerFanOut(broker)
+    watch = WatchedFanOut(fan_out)
     spine = Spine(
         clock=tenant.clock,
         database=tenant.database,
         directory=directory,
         index=index,
-        fan_out=fan_out,
+        fan_out=watch,
         spawn=spawn,
         report=report,
     )
@@ -454,6 +457,7 @@ async def open_site(
         door_database=door_database,
         topic_door=topic_door,
         shadow_door=ShadowDoor(spine, directory),
+        watch=watch,
         gateway=gateway,
         failures=failures,
         tasks=tasks,
