@@ -35,7 +35,7 @@ async def start_archive(
         return None
     archive = Archive(clock=clock, database=database, objects=objects, log=log, report=tasks.report)
     await archive.start()
-    running = tasks.spawn(archive.run())
+    running = tasks.keep(archive.run())
 
     async def stop() -> None:
         archive.stop()

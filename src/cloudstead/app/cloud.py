@@ -15,9 +15,11 @@ from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files, start_images
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
+from cloudstead.app.outgoing import Outgoing, start_outgoing
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
+from cloudstead.core.batches.maker import BatchMaker
 from cloudstead.core.batches.registry import Batches
 from cloudstead.core.clock import SystemClock
 from cloudstead.core.credentials.certificates import Certificates
@@ -80,6 +82,7 @@ class Cloud:
     images: ThingImages
     archive: Archive | None
     rules: RuleRooms
+    outgoing: Outgoing
     hasher: PasswordHasher
     tokens: Tokens
     identities: Identities
@@ -162,7 +165,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             directory=directory,
             index=index,
             fan_out=watch,
-            spawn=tasks.spawn,
+            spawn=tasks.keep,
             report=tasks.report,
             followers=[rules.follower],
         )
@@ -197,6 +200,18 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             log, lambda owner: _writer(log, owner, archive, window_s=settings.log.commit_window_ms / 1e3)
         )
         stack.push_async_callback(spine.stop)
+        outgoing = await start_outgoing(
+            settings,
+            folder,
+            stack,
+            sealer=keys.sealer,
+            database=database,
+            clock=clock,
+            ids=ids,
+            bus=bus,
+            tasks=tasks,
+            batches=BatchMaker(database, things, certificates, archives=objects, clock=clock),
+        )
         yield Cloud(
             settings=settings,
             folder=folder,
@@ -213,6 +228,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             images=images,
             archive=archive,
             rules=rules,
+            outgoing=outgoing,
             hasher=hasher,
             tokens=tokens,
             identities=identities,

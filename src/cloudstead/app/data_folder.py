@@ -39,7 +39,7 @@ class DataFolder:
         try:
             os.ftruncate(lock, 0)
             os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-            for part in (folder.log, folder.observations, folder.objects, folder.keys, folder.agent):
+            for part in (folder.log, folder.mails, folder.observations, folder.objects, folder.keys, folder.agent):
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             folder.release()
@@ -69,6 +69,11 @@ class DataFolder:
     def objects(self) -> Path:
         """The folder of files and archives."""
         return self.path / "objects"
+
+    @property
+    def mails(self) -> Path:
+        """The folder of mails that were not sent, because no mail server is named."""
+        return self.path / "mails"
 
     @property
     def keys(self) -> Path:

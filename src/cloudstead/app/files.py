@@ -70,7 +70,7 @@ def start_images(
     stack.callback(executor.shutdown)
     images = ThingImages(database, objects, things, clock=clock, ids=ids, executor=executor, spawn=tasks.spawn)
     images.listen(bus)
-    tasks.spawn(_sweep(images, tasks))
+    tasks.keep(_sweep(images, tasks))
     return images
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 60.0
 _MIB: Final = 1 << 20
+_JOBS_AT_ONCE: Final = 1000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
@@ -53,5 +54,20 @@ async def tidy_up(cloud: Cloud) -> None:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):
             await cloud.index.drop_before(account.id, before)
+    await _drop_finished_jobs(cloud, now_ms)
     if cloud.archive is not None and cloud.settings.archive.keep_days:
         await cloud.archive.drop_before(now_ms - cloud.settings.archive.keep_days * _DAY_MS)
+
+
+async def _drop_finished_jobs(cloud: Cloud, now_ms: int) -> None:
+    """Drop them a thousand at a time, so that no writer waits for long."""
+    kept = cloud.settings.jobs
+    done_before_ms = now_ms - kept.keep_done_days * _DAY_MS
+    dead_before_ms = now_ms - kept.keep_dead_days * _DAY_MS
+    dropped = _JOBS_AT_ONCE
+    while dropped == _JOBS_AT_ONCE:
+        dropped = await cloud.database.write(
+            lambda unit: unit.jobs.drop_finished(
+                done_before_ms=done_before_ms, dead_before_ms=dead_before_ms, limit=_JOBS_AT_ONCE
+            )
+        )

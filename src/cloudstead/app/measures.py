@@ -42,6 +42,7 @@ class _CloudCollector(Collector):
         yield from self._gateway()
         yield from self._index()
         yield from self._archive()
+        yield from self._jobs()
 
     def _spine(self) -> Iterable[Metric]:
         spine, log = self._cloud.spine, self._cloud.log
@@ -86,3 +87,22 @@ class _CloudCollector(Collector):
         yield CounterMetricFamily("cloudstead_archive_messages", "Messages in them.", archive.messages_written)
         yield GaugeMetricFamily("cloudstead_archived_offset", "Last record that is archived.", archive.stored_offset)
         yield GaugeMetricFamily("cloudstead_archive_held_bytes", "What open files hold in memory.", archive.held_bytes)
+
+    def _jobs(self) -> Iterable[Metric]:
+        worker = self._cloud.outgoing.worker
+        states = GaugeMetricFamily("cloudstead_jobs", "Jobs by kind and state.", labels=("kind", "state"))
+        oldest = GaugeMetricFamily(
+            "cloudstead_jobs_oldest_age_seconds", "Age of the oldest job that is not finished.", labels=("kind",)
+        )
+        now_ms = self._cloud.clock.millis()
+        for count in worker.counts:
+            states.add_metric((count.kind, "waiting"), count.waiting)
+            states.add_metric((count.kind, "running"), count.running)
+            states.add_metric((count.kind, "dead"), count.dead)
+            oldest.add_metric((count.kind,), 0 if count.oldest_ms is None else max(0, now_ms - count.oldest_ms) / 1e3)
+        attempts = CounterMetricFamily(
+            "cloudstead_job_attempts", "Attempts at jobs by outcome.", labels=("kind", "outcome")
+        )
+        for (kind, outcome), number in list(worker.outcomes.items()):
+            attempts.add_metric((kind, outcome), number)
+        yield from (states, oldest, attempts)

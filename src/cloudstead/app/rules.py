@@ -55,7 +55,7 @@ async def start_rules(
     book = RuleBook()
     book.listen(bus)
     follower = RuleFollower(
-        book, database=database, outgoing=Outgoing(seal, dispatch), spawn=tasks.spawn, report=tasks.report
+        book, database=database, outgoing=Outgoing(seal, dispatch), spawn=tasks.keep, report=tasks.report
     )
     await follower.start()
     return RuleRooms(Rules(clock, ids, seal, newest_offset=newest_offset), Outbox(clock, ids), follower)

@@ -77,7 +77,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         await _serve_http(stack, cloud, sockets, app, given)
         await _serve_devices(stack, cloud, sockets, own)
         await _serve_pages_of_2017(stack, cloud, sockets, given)
-        stack.push_async_callback(_cancelled, cloud.tasks.spawn(keep_house(cloud, (own, given))))
+        stack.push_async_callback(_cancelled, cloud.tasks.keep(keep_house(cloud, (own, given))))
         if record is not None:
             await _start_agent(stack, cloud, record, addresses)
         _settle_memory()

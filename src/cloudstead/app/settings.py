@@ -16,7 +16,9 @@ import msgspec
 from msgspec import Meta
 
 from cloudstead.app.addresses import is_host, parse_address
+from cloudstead.core.errors import InvalidField
 from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
+from cloudstead.core.mail.model import require_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -256,6 +258,98 @@ class ArchiveSettings(Section, frozen=True):
     ] = 0
 
 
+class JobSettings(Section, frozen=True):
+    """Background work and deliveries: how long what is finished can be looked at."""
+
+    keep_done_days: Annotated[int, Meta(description="Days that jobs which are done can be looked at.", ge=0)] = 7
+    keep_dead_days: Annotated[
+        int, Meta(description="Days that dead letters are kept, with what they say, and can be revived.", ge=0)
+    ] = 30
+
+
+class MailSettings(Section, frozen=True):
+    """The mail server that mails to people are sent through; without one they lie in a folder."""
+
+    host: Annotated[
+        str, Meta(description="Host of the mail server; empty: mails go into the folder `mails` of the data.")
+    ] = ""
+    port: Annotated[int, Meta(description="Its port: usually 587 with `starttls`, 465 with `tls`.", ge=1, le=65535)] = (
+        587
+    )
+    tls: Annotated[
+        str,
+        Meta(
+            description="`starttls`, `tls` from the first byte, or `none` for a server on this machine.",
+            pattern="^(starttls|tls|none)$",
+        ),
+    ] = "starttls"
+    user_name: Annotated[str, Meta(description="User name at the mail server; empty to send without one.")] = ""
+    password: Annotated[str, Meta(description="Password at the mail server.", extra={"secret": True})] = ""
+    sender: Annotated[
+        str, Meta(description="Address in the name of which mails are sent; empty: `no-reply@` our host.")
+    ] = ""
+    sender_name: Annotated[str, Meta(description="Name that is shown beside that address.", max_length=100)] = (
+        "cloudstead"
+    )
+    timeout_s: Annotated[
+        float, Meta(description="Seconds that each step with the mail server may take.", gt=0, le=300)
+    ] = 30.0
+    tries: Annotated[
+        int, Meta(description="How often a mail is tried; with the pauses in between, 12 take some hours.", ge=1, le=50)
+    ] = 12
+    ca_file: Annotated[
+        str, Meta(description="PEM file with authorities to trust for the mail server, beside those of the system.")
+    ] = ""
+    show_folder: Annotated[
+        bool, Meta(description="Whether `serve`, too, shows that folder at `/mailbox` to whoever is on this machine.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address, half of a pair, and a password in the clear."""
+        if self.sender:
+            try:
+                require_address(self.sender, field="sender")
+            except InvalidField as error:
+                raise ValueError(str(error)) from None
+        if not self.sender_name.isprintable():
+            raise ValueError("sender_name: holds a control character")
+        if bool(self.user_name) != bool(self.password):
+            raise ValueError("user_name and password are given together or not at all")
+        if self.password and self.tls == "none" and self.host not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("tls: a password is sent over TLS only, unless the mail server is on this machine")
+
+    def __repr__(self) -> str:
+        """Show the settings without the password."""
+        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, tls={self.tls!r})"
+
+
+class WebhookSettings(Section, frozen=True):
+    """Requests that rules make to other servers."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks that may be called beside the public internet, such as `10.1.0.0/16`."),
+    ] = ()
+    allow_private: Annotated[
+        bool, Meta(description="Whether every private address may be called, this machine's own included.")
+    ] = False
+    timeout_s: Annotated[float, Meta(description="Seconds that a request may take over all.", gt=0, le=60)] = 10.0
+    tries: Annotated[
+        int, Meta(description="How often a request is tried before it becomes a dead letter.", ge=1, le=50)
+    ] = 3
+    at_once: Annotated[
+        int, Meta(description="Requests under way at one time, all receivers together.", ge=1, le=60)
+    ] = 50
+    ca_file: Annotated[
+        str, Meta(description="PEM file with authorities to trust for receivers, beside those of the system.")
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no network."""
+        for network in self.allow:
+            ipaddress.ip_network(network, strict=False)
+
+
 class DemoSettings(Section, frozen=True):
     """What ``cloudstead demo`` makes on an empty data folder."""
 
@@ -312,6 +406,9 @@ class Settings(Section, frozen=True):
     observations: ObservationSettings = ObservationSettings()
     objects: ObjectSettings = ObjectSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    jobs: JobSettings = JobSettings()
+    mail: MailSettings = MailSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()

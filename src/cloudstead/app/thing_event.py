@@ -44,7 +44,7 @@ async def serve_thing_events(stack: AsyncExitStack, cloud: Cloud, sock: socket.s
     server = HttpServer(service, sock, tls=context)
     await server.start()
     stack.push_async_callback(server.stop)
-    ticking = cloud.tasks.spawn(service.run())
+    ticking = cloud.tasks.keep(service.run())
     stack.push_async_callback(_end, ticking, service)
 
 

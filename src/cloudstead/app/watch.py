@@ -28,6 +28,10 @@ async def troubles_of(cloud: Cloud) -> list[str]:
         troubles.append(f"The archive cannot be written: {cloud.archive.last_failure}")
     if spine.is_full:
         troubles.append("More arrives than can be stored: devices have to wait.")
+    if cloud.tasks.failed:
+        troubles.append(f"Background work has failed, the log says why: {', '.join(cloud.tasks.failed)}")
+    if cloud.outgoing.worker.last_failure is not None:
+        troubles.append(f"Jobs cannot be claimed: {cloud.outgoing.worker.last_failure}")
     try:
         await cloud.database.health()
     except Exception as error:  # noqa: BLE001 - whatever the store's trouble is, it is the answer

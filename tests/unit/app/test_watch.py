@@ -35,7 +35,18 @@ def cloud(tmp_path):
         is_full=False,
     )
     folder = SimpleNamespace(path=tmp_path)
-    return SimpleNamespace(clock=clock, spine=spine, database=Store(), index=Store(), folder=folder)
+    tasks = SimpleNamespace(failed=[])
+    outgoing = SimpleNamespace(worker=SimpleNamespace(last_failure=None))
+    return SimpleNamespace(
+        clock=clock,
+        spine=spine,
+        archive=None,
+        database=Store(),
+        index=Store(),
+        folder=folder,
+        tasks=tasks,
+        outgoing=outgoing,
+    )
 
 
 async def test_nothing_is_wrong_when_nothing_is(cloud):
@@ -80,3 +91,16 @@ async def test_a_full_spine_is_told(cloud):
     cloud.spine.is_full = True
 
     assert len(await troubles_of(cloud)) == 1
+
+
+async def test_background_work_that_has_failed_is_named(cloud):
+    cloud.tasks.failed = ["Projector.run", "keep_house"]
+
+    assert await troubles_of(cloud) == ["Background work has failed, the log says why: Projector.run, keep_house"]
+
+
+async def test_a_worker_that_cannot_claim_jobs_is_told(cloud):
+    cloud.outgoing.worker.last_failure = "OSError: the disk is full"
+
+    (trouble,) = await troubles_of(cloud)
+    assert "the disk is full" in trouble
