@@ -12,6 +12,7 @@ import click
 
 from cloudstead import __version__
 from cloudstead.app.addresses import Address, parse_address
+from cloudstead.app.cli_messages import replay, trace
 from cloudstead.app.errors import CannotStart
 from cloudstead.app.settings import BadSetting, Settings, load_settings
 
@@ -67,7 +68,8 @@ def _listening(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _settings(flags: dict[str, str | None], config: Path | None) -> Settings:
+def settings_of(flags: dict[str, str | None], config: Path | None) -> Settings:
+    """Return the settings with what was given on the command line; raise ``BadSetting``."""
     given = {name: text for name, text in flags.items() if text is not None}
     tree: dict[str, dict[str, Any]] = {name: {"address": given[name]} for name in _ADDRESS_FLAGS if name in given}
     places = {
@@ -92,14 +94,14 @@ def commands() -> None:
 @_listening
 def serve(config: Path | None, ready_file: Path | None, **flags: str | None) -> None:
     """Serve the accounts of the data folder."""
-    _run(_settings(flags, config), ready_file, demo=False)
+    _run(settings_of(flags, config), ready_file, demo=False)
 
 
 @commands.command()
 @_listening
 def demo(config: Path | None, ready_file: Path | None, **flags: str | None) -> None:
     """Serve, with an account, an administrator and this machine as its first thing."""
-    _run(_settings(flags, config), ready_file, demo=True)
+    _run(settings_of(flags, config), ready_file, demo=True)
 
 
 @commands.command()
@@ -137,7 +139,7 @@ def agent(
 
 @commands.group()
 def account() -> None:
-    """Open accounts."""
+    """Open and list accounts."""
 
 
 @account.command()
@@ -169,9 +171,9 @@ def create(
     from cloudstead.app.welcome import show_account  # noqa: PLC0415
     from cloudstead.core.accounts.model import MqttProfile  # noqa: PLC0415
 
-    settings = _settings({"data": data}, config)
+    settings = settings_of({"data": data}, config)
     address = email or f"{user_name}@{settings.public.hostname}"
-    opened = _operate(
+    opened = operate(
         lambda: asyncio.run(
             create_account(
                 settings,
@@ -186,6 +188,48 @@ def create(
     show_account(opened)
 
 
+@account.command("list")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
+@click.option("--data", metavar="DIR", help="Data folder.")
+def list_all(*, config: Path | None, data: str | None) -> None:
+    """List the accounts with the host names that they answer to, while no server is running."""
+    from cloudstead.app.offline import list_accounts  # noqa: PLC0415  # each command loads what it needs
+    from cloudstead.app.welcome import show_accounts  # noqa: PLC0415
+
+    settings = settings_of({"data": data}, config)
+    show_accounts(operate(lambda: asyncio.run(list_accounts(settings))))
+
+
+@commands.group()
+def person() -> None:
+    """Let people back in."""
+
+
+@person.command("set-password")
+@click.argument("user_name", metavar="USER")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
+@click.option("--data", metavar="DIR", help="Data folder.")
+@click.option("--account", help="Host name or number of the account; may be left out where there is only one.")
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="Read the password from the standard input; else one is made."
+)
+def set_password(
+    *, user_name: str, config: Path | None, data: str | None, account: str | None, from_stdin: bool
+) -> None:
+    """Set the password of USER, while no server is running; whoever is signed in as USER no longer is."""
+    from cloudstead.app.offline import set_person_password  # noqa: PLC0415  # each command loads what it needs
+    from cloudstead.app.welcome import show_password  # noqa: PLC0415
+
+    settings = settings_of({"data": data}, config)
+    password = sys.stdin.readline().rstrip("\n") if from_stdin else None
+    if from_stdin and not password:
+        raise CannotStart("there is no password on the standard input")
+    done = operate(
+        lambda: asyncio.run(set_person_password(settings, user_name=user_name, account=account, password=password))
+    )
+    show_password(done, was_given=from_stdin)
+
+
 @commands.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
 @click.option("--data", metavar="DIR", help="Data folder.")
@@ -196,7 +240,7 @@ def doctor(config: Path | None, data: str | None, *, as_json: bool) -> None:
     from cloudstead.app.doctor.report import print_json, print_table  # noqa: PLC0415
     from cloudstead.app.logs import configure_logging  # noqa: PLC0415
 
-    settings = _settings({"data": data}, config)
+    settings = settings_of({"data": data}, config)
     configure_logging(settings.logging)
     findings = examine(settings)
     (print_json if as_json else print_table)(findings)
@@ -233,7 +277,7 @@ def _run(settings: Settings, ready_file: Path | None, *, demo: bool) -> None:
         show_ready(report, data=settings.data.folder)
 
     try:
-        _operate(lambda: uvloop.run(server.run(settings, demo=demo, ready=ready)), is_starting=lambda: not is_ready)
+        operate(lambda: uvloop.run(server.run(settings, demo=demo, ready=ready)), is_starting=lambda: not is_ready)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -241,7 +285,7 @@ def _run(settings: Settings, ready_file: Path | None, *, demo: bool) -> None:
             ready_file.unlink(missing_ok=True)
 
 
-def _operate(work: Callable[[], T], *, is_starting: Callable[[], bool] = lambda: True) -> T:
+def operate(work: Callable[[], T], *, is_starting: Callable[[], bool] = lambda: True) -> T:
     """Run ``work``; what the operator can put right, and only while starting, becomes ``CannotStart``."""
     from cloudstead.log.errors import LogError  # noqa: PLC0415  # each command loads what it needs
     from cloudstead.storage.sql.errors import StoreError  # noqa: PLC0415
@@ -256,6 +300,10 @@ def _operate(work: Callable[[], T], *, is_starting: Callable[[], bool] = lambda:
         if is_starting() and isinstance(cause, CannotStart | StoreError | LogError | OSError):
             raise CannotStart(str(cause)) from error
         raise
+
+
+commands.add_command(replay)
+commands.add_command(trace)
 
 
 def main() -> NoReturn:

@@ -20,6 +20,7 @@ from cloudstead.core.accounts.opening import ADMINISTRATOR, add_administrator, o
 from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.credentials.api_keys import make_api_key
 from cloudstead.core.credentials.errors import SealBroken
+from cloudstead.core.credentials.sealing import InstallationKey, Sealer
 from cloudstead.core.domains.model import ROOT_ID
 from cloudstead.core.ids import AccountId, DomainId, PersonId, ThingName, ThingTypeId
 from cloudstead.core.people.model import Membership, Person
@@ -67,6 +68,16 @@ async def prepare_demo(cloud: Cloud) -> DemoRecord:
     record = await _make(cloud)
     write_private(path, cloud.keys.sealer.seal(msgspec.json.encode(record), _SEAL))
     return record
+
+
+def demo_of(folder: Path) -> DemoRecord | None:
+    """Return what the demo made in a data folder, whoever holds it; ``None`` where that cannot be read."""
+    path = folder / "demo.json"
+    try:
+        key = InstallationKey(bytes.fromhex((folder / "keys" / "installation.key").read_text(encoding="ascii").strip()))
+        return msgspec.json.decode(Sealer(key).open(path.read_bytes(), _SEAL), type=DemoRecord)
+    except (OSError, ValueError, SealBroken, msgspec.DecodeError):
+        return None
 
 
 async def write_bundle(cloud: Cloud, record: DemoRecord) -> Path:
