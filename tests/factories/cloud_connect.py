@@ -32,7 +32,7 @@ from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
 from factories.files import file_rooms
 from factories.people import people_rooms
-from factories.rules import rule_rooms
+from factories.rules import WIRE_RULE, rule_rooms
 from factories.tenants import CHEAP
 from factories.traced import Traced
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from cloudstead.core.ids import PersonId
     from factories.files import FileRooms
     from factories.people import PeopleRooms
+    from factories.rules import RuleParts
     from factories.tenants import Tenant
 
 PLACES = {"root": None, "north": "root", "fjord": "north", "south": "root"}
@@ -125,6 +126,7 @@ class World:
     log: CapturingLogger
     foreign: Account
     people: PeopleRooms
+    rules: RuleParts
     residents: dict[str, PersonId] = field(default_factory=dict)
     rooms: FileRooms = field(init=False)
     traced: Traced = field(init=False)
@@ -216,7 +218,7 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
     runtime = FunctionRuntime(
         backend, log=structlog.wrap_logger(log, processors=[structlog.processors.format_exc_info])
     )
-    world = World(tenant, runtime, index, shadows, log, await tenant.open_another_account("foreign"), people)
+    world = World(tenant, runtime, index, shadows, log, await tenant.open_another_account("foreign"), people, rules)
     world.rooms = rooms
     world.traced = traced
     await _settle_in(world)
@@ -232,6 +234,8 @@ async def _settle_in(world: World) -> None:
         type_id, name = f"type-{domain_id}", f"thing-{domain_id}"
         (await world.call("ThingTypeLambda.CREATE", ada, id=type_id, domain=domain_id, label=type_id)).ok()
         (await world.call("ThingLambda.CREATE", ada, thingName=name, thingType=type_id, domain=domain_id)).ok()
+        chosen = {"domain": domain_id, "thingType": type_id}
+        (await world.call("RuleLambda.CREATE", ada, **{**WIRE_RULE, "id": f"rule-{domain_id}", "filter": chosen})).ok()
     bob = await world.tenant.add_person("bob", Grant(DomainId("north"), "ReadWrite"))
     thing = await world.tenant.database.read(lambda unit: unit.things.get(world.tenant.account.id, "thing-north"))
     world.traced.say(thing, b'{"state":{"reported":{"n":1}}}', reported=b'{"n":1}')

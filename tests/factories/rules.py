@@ -56,6 +56,7 @@ class RuleParts:
     calls: WebhookCalls
     letters: Letters
     reports: list[tuple[str, Exception]]
+    random: list[int]
     newest_offset: int = 0
 
 
@@ -63,7 +64,8 @@ def rule_rooms(
     tenant: Tenant, *, spawn: Any = None, max_waiting: int = MAX_WAITING, max_pending: int = MAX_PENDING
 ) -> RuleParts:
     """Make the rooms; ``spawn`` starts tasks, which nobody waits for unless told otherwise."""
-    seal = InstructionSeal(tenant.sealer, lambda count: bytes(range(count)))
+    random = [0]
+    seal = InstructionSeal(tenant.sealer, lambda count: bytes([random[0]] * count))
     calls = WebhookCalls(tenant.sealer, clock=tenant.clock, ids=tenant.ids)
     letters = Letters(tenant.sealer, clock=tenant.clock, ids=tenant.ids)
     book = RuleBook()
@@ -83,7 +85,7 @@ def rule_rooms(
         return parts.newest_offset
 
     rules = Rules(tenant.clock, tenant.ids, seal, newest_offset=newest_offset)
-    parts = RuleParts(rules, Outbox(tenant.clock, tenant.ids), follower, book, seal, calls, letters, reports)
+    parts = RuleParts(rules, Outbox(tenant.clock, tenant.ids), follower, book, seal, calls, letters, reports, random)
     return parts
 
 
@@ -149,3 +151,79 @@ def sighting(
 def body_of(parts: RuleParts, job: Any) -> Any:
     """Return the JSON body of a webhook's job."""
     return msgspec.json.decode(parts.calls.open(job).body)
+
+
+def bad_rules() -> list[tuple[dict[str, Any], str]]:
+    """Return what makes a good rule a bad one, and the property that is told for it."""
+    webhook, mail = {"url": URL}, {"to": "a@b.example", "subject": "Hot", "text": "It is hot."}
+
+    def action(kind: str, config: dict[str, Any], **others: Any) -> dict[str, Any]:
+        return {"actions": [{"type": kind, "config": {**config, **others}}]}
+
+    def nested(name: str, **others: Any) -> dict[str, Any]:
+        return {name: {**WIRE_RULE.get(name, {}), **others}}
+
+    place = "actions[0].config"
+    return [
+        ({"name": 5}, "name"),
+        ({"name": "x" * 300}, "name"),
+        ({"description": "\0"}, "description"),
+        ({"enabled": "yes"}, "enabled"),
+        ({"enabled": 1}, "enabled"),
+        ({"filter": []}, "filter"),
+        (nested("filter", thingNames="lamp"), "filter.thingNames"),
+        (nested("filter", thingNames=["white space"]), "filter.thingNames"),
+        (nested("filter", thingNames=[{}]), "filter.thingNames"),
+        (nested("filter", thingNames=[f"n{each}" for each in range(1001)]), "filter.thingNames"),
+        (nested("expression", operator="like"), "expression.operator"),
+        (nested("expression", operator=5), "expression.operator"),
+        (nested("expression", operator="gt", value=True), "expression.operator"),
+        (nested("expression", operator="lte", value=None), "expression.operator"),
+        (nested("expression", value=[1]), "expression.value"),
+        (nested("expression", value={}), "expression.value"),
+        (nested("expression", value=2**70), "expression.value"),
+        (nested("expression", value="x" * 2000), "expression.value"),
+        (nested("expression", resource="a..b"), "expression.resource"),
+        (nested("expression", resource=".".join("abcdefghi")), "expression.resource"),
+        ({"actions": {}}, "actions"),
+        ({"actions": []}, "actions"),
+        ({"actions": WIRE_RULE["actions"] * 11}, "actions"),
+        ({"actions": ["x"]}, "actions[0]"),
+        ({"actions": [*WIRE_RULE["actions"], {"type": "WEBHOOK", "config": []}]}, "actions[1].config"),
+        (action("SMS", webhook), "actions[0].type"),
+        (action("WEBHOOK", {}), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="ftp://h.example/"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="javascript:alert(1)"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="https://"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="https://h.example/ x"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="https://h.example:99999/"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="https://user:pass@h.example/"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="${thing.state.url}"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="https://h.example/" + "x" * 3000), f"{place}.url"),
+        (action("WEBHOOK", webhook, method="CONNECT"), f"{place}.method"),
+        (action("WEBHOOK", webhook, method=5), f"{place}.method"),
+        (action("WEBHOOK", webhook, body=[1]), f"{place}.body"),
+        (action("WEBHOOK", webhook, headers=[1]), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"X-A": 1}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"X A": "x"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"X-A\r\nX-B": "x"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"X-A": "x\r\nX-B: y"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"X-A": "x", "x-a": "y"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"Host": "h.example"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, headers={"Authorization": "(hidden)"}), f"{place}.headers"),
+        (action("WEBHOOK", webhook, body={"x": "y" * 20_000}), place),
+        (action("MAIL", {}), f"{place}.to"),
+        (action("MAIL", mail, to=["nobody"]), f"{place}.to"),
+        (action("MAIL", mail, to=["a@b.example, c@d.example"]), f"{place}.to"),
+        (action("MAIL", mail, to=["a@b.example"] * 21), f"{place}.to"),
+        (action("MAIL", mail, to=[5]), f"{place}.to"),
+        (action("MAIL", mail, subject=""), f"{place}.subject"),
+        (action("MAIL", mail, subject="a\nBcc: x@y.example"), f"{place}.subject"),
+        (action("MAIL", mail, text=None), f"{place}.text"),
+        ({"threshold": []}, "threshold"),
+        ({"threshold": {"count": -1}}, "threshold.count"),
+        ({"threshold": {"count": "many"}}, "threshold.count"),
+        ({"threshold": {"count": 2**40}}, "threshold.count"),
+        ({"threshold": {"interval": -1}}, "threshold.interval"),
+        ({"threshold": {"interval": 2**60}}, "threshold.interval"),
+    ]

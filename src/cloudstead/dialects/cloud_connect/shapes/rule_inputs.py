@@ -9,7 +9,7 @@ import msgspec
 
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import DomainId, ThingName, ThingTypeId
-from cloudstead.core.rules.definition import RuleDefinition
+from cloudstead.core.rules.definition import RuleDefinition, check_definition
 from cloudstead.core.rules.model import MAX_ACTIONS, Action, ActionType, Expression, Filter, Operator, Threshold
 from cloudstead.dialects.cloud_connect.call import PropertyMissing, read_input
 from cloudstead.dialects.cloud_connect.shapes.inputs import JsonObject
@@ -114,7 +114,9 @@ def definition_of(new: NewRule) -> RuleDefinition:
 def tried_definition(fields: JsonObject) -> RuleDefinition:
     """Return the definition that a dry run is about; raise ``PropertyMissing`` or ``InvalidField``."""
     with _below("rule"):
-        return definition_of(read_input(NewRule, fields))
+        definition = definition_of(read_input(NewRule, fields))
+        check_definition(definition)
+    return definition
 
 
 def _read_action(value: object, place: int) -> _Action:
