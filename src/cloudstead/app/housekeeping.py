@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.people.links import KEPT_MS
 from cloudstead.log import Retention
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ async def tidy_up(cloud: Cloud) -> None:
     await asyncio.to_thread(cloud.log.retain, policy, now=now, keep_from=min(kept_for) + 1)
     now_ms = cloud.clock.millis()
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
+    await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
     if cloud.settings.observations.keep_days:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):

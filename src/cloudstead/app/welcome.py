@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudstead.app.accounts import OpenedAccount
+    from cloudstead.app.offline import ListedAccount, SetPassword
     from cloudstead.app.ready import ReadyReport
 
 
@@ -61,6 +62,34 @@ def show_account(opened: OpenedAccount, *, console: Console | None = None) -> No
     ]
     _list(out, rows)
     out.print("The password and the API key are stored nowhere readable: keep them now.")
+
+
+def show_accounts(listed: Sequence[ListedAccount], *, console: Console | None = None) -> None:
+    """Print accounts, one after the other."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    if not listed:
+        out.print("There is no account yet.")
+    for each in listed:
+        account = each.account
+        rows = [
+            ("Account", f"{account.name} ({account.number})"),
+            ("Hosts", ", ".join(each.hosts)),
+            ("Status", account.status.lower()),
+        ]
+        _list(out, rows)
+
+
+def show_password(done: SetPassword, *, was_given: bool, console: Console | None = None) -> None:
+    """Print whose password was set and, where we made it, what it is."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    rows = [
+        ("Account", f"{done.account.name} ({done.account.number})"),
+        ("User", done.user_name),
+        ("Password", None if was_given else done.password),
+    ]
+    _list(out, rows)
+    if done.obstacle is not None:
+        out.print(f"The password is set, but it does not let the user in yet: {done.obstacle}.")
 
 
 def _list(out: Console, rows: Sequence[tuple[str, str | None]]) -> None:
