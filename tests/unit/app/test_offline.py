@@ -47,7 +47,7 @@ def opened(settings):
 
 def read(settings, work):
     async def open_and_read():
-        database = await Database.open(f"sqlite:///{settings.data.folder}/state.db", on_events=lambda _: None)
+        database = await Database.open(f"sqlite:///{settings.data.folder}/state.sqlite", on_events=lambda _: None)
         try:
             return await database.read(work)
         finally:
