@@ -36,6 +36,7 @@ class Operation:
     revocation_list: Callable[[], Awaitable[bytes]]
     signing_keys: Callable[[], dict[str, Any]]
     page: Callable[[Call[None]], Awaitable[Response]]
+    trace_page: Callable[[Call[None]], Awaitable[Response]]
 
 
 def operation_face(parts: Operation) -> Face:
@@ -43,6 +44,7 @@ def operation_face(parts: Operation) -> Face:
     answers = _Answers(parts)
     rows = [
         op("GET", "/", name="show_page", run=parts.page, is_open=True, summary="Show the first page."),
+        op("GET", "/trace", name="show_trace", run=parts.trace_page, is_open=True, summary="Follow one message."),
         op("GET", "/healthz", name="get_health", run=answers.health, is_open=True),
         op("GET", "/readyz", name="get_readiness", run=answers.readiness, is_open=True),
         op("GET", "/metrics", name="get_metrics", run=answers.metrics, is_open=True),
