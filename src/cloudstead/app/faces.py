@@ -9,6 +9,7 @@ import structlog
 from starlette.responses import Response
 
 from cloudstead import __version__
+from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
 from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers, render_page
@@ -131,8 +132,13 @@ def web_app(
         )
     )
     return WebApp(
-        (people_face(people.recovery, cloud.database), *faces, documents_face(faces), operation),
+        (people_face(people.recovery, cloud.database), mailbox, *faces, documents_face(faces), operation),
         ids=cloud.ids,
+    mailbox = mailbox_face(
+        cloud.outgoing.mail_folder,
+        is_shown=demo is not None or cloud.settings.mail.show_folder,
+        proxies_say=_PROXIES_SAY,
+    )
         log=log,
         metrics=WebMetrics.registered(registry),
         websocket=MqttWebSocket(cloud.gateway, WebSocketCallers(signed_callers(parts), cloud.callers)),
