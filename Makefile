@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: run test check unit fix bench crash fuzz docs lock clean help setup dev
+.PHONY: run test check unit fix bench crash fuzz docs lock clean help setup dev clients
 
 run: setup ## Start the cloud with this machine as its first thing (ARGS="--http 0.0.0.0:8080")
 	@$(BIN)/cloudstead demo $(ARGS)
@@ -18,7 +18,7 @@ check: dev ## Lint, format, types and the order of the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: dev ## Run the suite without the checks (ARGS="-k shadow")
+unit: dev clients ## Run the suite without the checks (ARGS="-k shadow")
 	$(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
 fix: dev ## Repair what lint and format can repair
@@ -49,6 +49,9 @@ setup:
 
 dev:
 	@scripts/setup dev
+
+clients:
+	@scripts/setup-clients
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r verb words; do printf '  make %-7s %s\n' "$$verb" "$$words"; done
