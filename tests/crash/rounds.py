@@ -4,7 +4,8 @@ Things publish numbered reports at QoS 1 as fast as they are acknowledged. After
 the same data (every third time it is killed once more while it recovers), and everything that was acknowledged is
 looked for among the observations. A report is *lost* when it was acknowledged and is not there, and *doubled* when it
 is there more than once, or counted more than once by the version of its shadow. A thing is *at odds* when its shadow,
-its observations and its history do not tell the same story.
+its observations and its history do not tell the same story. At the end the objects of the archive are read: a report is
+*unarchived* when it was acknowledged and is in none, and *archived twice* when it is in several.
 
 A report that was under way when the cloud was killed may be there or not. It is never sent again.
 """
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as mqtt
 
+from crash.archives import archived_reports
 from factories.running import running_cloud
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _IN_FLIGHT = 20
 _PACKET_IDS = 65_000
 _PAGE = 5000
+_PAD = "x" * 1500
 _EVER = {"range": {"timestamp": {"gte": 0}}}
 
 
@@ -51,6 +54,8 @@ class Outcome:
     lost: int = 0
     doubled: int = 0
     at_odds: int = 0
+    unarchived: int = 0
+    archived_twice: int = 0
 
     def add(self, other: Outcome) -> None:
         """Count another one in."""
@@ -60,12 +65,12 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         """Whether everything is there, once."""
-        return not (self.lost or self.doubled or self.at_odds)
+        return not (self.lost or self.doubled or self.at_odds or self.unarchived or self.archived_twice)
 
     def __str__(self) -> str:
         return (
             f"acknowledged {self.acknowledged:6}  found {self.found:6}  lost {self.lost}  doubled {self.doubled}  "
-            f"at odds {self.at_odds}"
+            f"at odds {self.at_odds}  unarchived {self.unarchived}  archived twice {self.archived_twice}"
         )
 
 
@@ -105,7 +110,8 @@ class Reporter:
         while not cut.is_set() and len(numbers) < _PACKET_IDS:
             slots.acquire()
             self.sent += 1
-            report = json.dumps({"state": {"reported": {"n": self.sent}}})
+            # Shadows know nothing of what stands beside the state; it lets files of the archive fill up.
+            report = json.dumps({"state": {"reported": {"n": self.sent}}, "by": self.name, "n": self.sent, "pad": _PAD})
             numbers[client.publish(f"$aws/things/{self.name}/shadow/update", report, qos=1).mid] = self.sent
         cut.wait()
         client.loop_stop()
@@ -207,6 +213,16 @@ def compare_histories(folder: Path, names: Iterable[str], *, stored: int) -> Out
     return outcome
 
 
+def look_into_archive(folder: Path, reporters: list[Reporter]) -> Outcome:
+    """Look for every acknowledged report in the objects of the archive."""
+    archived = archived_reports(folder / "data")
+    expected = {(reporter.name, number) for reporter in reporters for number in reporter.acknowledged}
+    return Outcome(
+        unarchived=len(expected - set(archived)),
+        archived_twice=sum(count - 1 for count in archived.values()),
+    )
+
+
 def run_rounds(folder: Path, rounds: int, *, things: int, longest_s: float, random_source: random.Random) -> Outcome:
     """Run the rounds in ``folder``, print a line for each, and return what they came to."""
     total = Outcome()
@@ -231,6 +247,7 @@ def run_rounds(folder: Path, rounds: int, *, things: int, longest_s: float, rand
         _say(f"round {number:3}  {outcome}  {story}")
         total.add(outcome)
     total.add(compare_histories(folder, [reporter.name for reporter in reporters], stored=total.found))
+    total.add(look_into_archive(folder, reporters))
     return total
 
 
