@@ -4,6 +4,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
@@ -148,15 +149,14 @@ def test_a_reader_reads_and_changes_nothing(demo: Demo, administrator: AwsUser, 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.label)
 def test_every_action_names_the_first_property_that_is_missing(administrator: AwsUser, action: Any) -> None:
-    if action.takes.__name__ == "Nothing":
-        assert administrator.invoke(action.label)
+    required = [each.encode_name for each in msgspec.structs.fields(action.takes) if each.required]
+    if not required:
+        assert administrator.invoke(action.label) is not None
         return
     with pytest.raises(Refused) as refusal:
         administrator.invoke(action.label)
 
-    first = action.takes.__struct_encode_fields__[0]
-    expected = "thingType" if action.label == "ThingLambda.CREATE" else first
-    assert (refusal.value.key, refusal.value.property) == ("PROPERTY_REQUIRED", expected)
+    assert (refusal.value.key, refusal.value.property) == ("PROPERTY_REQUIRED", required[0])
 
 
 def test_a_function_answers_to_its_name_and_to_both_forms_of_its_arn(administrator: AwsUser) -> None:

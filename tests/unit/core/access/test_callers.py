@@ -11,7 +11,9 @@ from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.api_keys import make_api_key, withdraw
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
+from cloudstead.core.people.credentials import set_password
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.people.links import Links
 from cloudstead.core.people.model import Membership
 
 KEY = SigningKey.generate()
@@ -202,3 +204,32 @@ async def test_an_old_token_is_expired_however_well_its_person_is_remembered(ten
     tenant.clock.advance(timedelta(seconds=1))
     with pytest.raises(CredentialExpired):
         await ask["token"]()
+
+
+async def test_what_was_issued_before_a_new_password_is_refused_at_once(tenant, callers, tokens):
+    old = tokens.issue_id_token(tenant.account, tenant.administrator)
+    assert (await callers.of_id_token(old)).credential_epoch == 0
+    links = Links(tenant.clock, tenant.ids)
+
+    def renew(unit):
+        return set_password(unit, unit.people.get(tenant.administrator.id), "another hash", links=links)
+
+    person = await tenant.database.write(renew)
+    with pytest.raises(CredentialRefused):
+        await callers.of_id_token(old)
+    with pytest.raises(CredentialRefused):
+        await callers.of_session(tenant.account.id, person.id, credential_epoch=0)
+    assert (await callers.of_session(tenant.account.id, person.id, credential_epoch=1)).person_id == person.id
+    assert (await callers.of_id_token(tokens.issue_id_token(tenant.account, person))).person_id == person.id
+
+
+@pytest.mark.parametrize("state", [{"must_set_password": True}, {"is_confirmed": False}, {"is_enabled": False}])
+async def test_who_may_not_enter_is_no_caller_nor_are_the_keys_owned(tenant, callers, tokens, key, state):
+    await tenant.database.write(lambda unit: unit.people.replace(replace(tenant.administrator, **state)))
+    for ask in (
+        callers.of_person(tenant.account.id, tenant.administrator.id),
+        callers.of_id_token(tokens.issue_id_token(tenant.account, tenant.administrator)),
+        callers.of_api_key(key.text),
+    ):
+        with pytest.raises(CredentialRefused):
+            await ask
