@@ -66,7 +66,7 @@ def test_the_settings_page_is_the_one_that_the_settings_give() -> None:
     assert (ROOT / PAGE).read_text(encoding="utf-8") == settings_page(), "make docs writes it anew"
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "build"])
+@pytest.mark.parametrize("name", ["run", "dev", "build", "aws"])
 def test_a_lock_file_holds_names_versions_and_hashes_and_nothing_else(name: str) -> None:
     lines = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines()
 

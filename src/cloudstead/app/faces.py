@@ -68,6 +68,8 @@ def web_app(
     """Return the ASGI application. ``accounts`` are those whose settings the life-cycle events follow."""
     log = structlog.get_logger("cloudstead.http")
     people = people_parts(cloud, cloud.settings.public.url or addresses.public)
+    public_url = cloud.settings.public.url or addresses.public
+    file_links = FileLinks(cloud.keys.sealer, cloud.clock, public_url=public_url)
     backend = Backend(
         clock=cloud.clock,
         database=cloud.database,
@@ -82,7 +84,7 @@ def web_app(
         batches=cloud.batches,
         files=cloud.files,
         images=cloud.images,
-        file_links=FileLinks(cloud.keys.sealer, cloud.clock, public_url=addresses.public),
+        file_links=file_links,
         rules=cloud.rules.rules,
         outbox=cloud.rules.outbox,
         rule_hits=cloud.rules.follower,
@@ -106,6 +108,8 @@ def web_app(
         shadows=cloud.shadow_door,
         topics=cloud.topic_door,
         devices=RestDevices(cloud.device_door, cloud.spine),
+        files=cloud.files,
+        file_links=file_links,
         endpoints=Endpoints(
             region=cloud.settings.public.region,
             public_url=addresses.public,

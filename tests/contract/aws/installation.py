@@ -321,6 +321,8 @@ class Installation:
             runtime=self.runtime,
             shadows=self.shadows,
             topics=self.topics,
+            files=None,  # S3 and links to files are tried over a real store, in test_s3 and test_file_links
+            file_links=None,
             devices=Devices(Device(self.shadows, self.home, self.topics.published)),
             endpoints=Endpoints(
                 REGION, "https://cloud.example:8443", "iot.example", "https://cloud.example:8444", "r1"

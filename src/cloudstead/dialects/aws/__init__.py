@@ -10,6 +10,9 @@
 ``invoke``     Lambda Invoke
 ``functions``  the same functions for callers without SigV4: ``POST /functions/<LogicalName>``
 ``iot_data``   shadows and publishing over HTTP
+``s3``         the buckets of an account, to read from
+``file_links`` links to files, each good for a while
+``file_content``  what type a file is told to be
 ``manifest``   where clients find all of the above
 ``errors``     every refusal in the form of its service
 ``cors``       what pages of other origins may do

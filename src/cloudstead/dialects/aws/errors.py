@@ -21,11 +21,13 @@ from starlette.responses import Response
 from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.things.errors import ThingNotFound
 from cloudstead.dialects.aws import names, refusals, sigv4, sts
 from cloudstead.dialects.aws.invoke import MAX_PAYLOAD
+from cloudstead.web import content
 from cloudstead.web import errors as web
 from cloudstead.web.face import ErrorMap
 
@@ -192,6 +194,11 @@ _PLAIN: Final[Mapping[type[Exception], Words]] = {
     refusals.AwsRefusal: _as(400, "bad request"),
     refusals.FunctionUnknown: _as(404, "not found"),
     refusals.HostUnknown: _as(404, "not found"),
+    FileNotAvailable: _as(404, "not found"),
+    LinkRefused: _as(403, "forbidden"),
+    ObjectsUnavailable: _as(503, "unavailable"),
+    content.RangeNotSatisfiable: _as(416, "range not satisfiable"),
+    content.PreconditionFailed: _as(412, "precondition failed"),
     refusals.BearerRefused: _as(401, "unauthorized"),
     refusals.Throttled: _as(429, "throttled"),
 }

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.files.model import Bucket, bucket_name
+
 if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
 
@@ -30,7 +32,7 @@ LAMBDAS: Final = (
 )
 """The functions of Cloud Connect 2.11; each is a key of the manifest."""
 
-BUCKETS: Final = ("ObservationsBucket", "PublicBucket", "ThingCertsBucket", "ThingFilesBucket")
+BUCKETS: Final = tuple(bucket.value for bucket in Bucket)
 """Its buckets, likewise."""
 
 GUEST_FUNCTION: Final = "AuthLambda"
@@ -85,7 +87,7 @@ def logical_function(account: Account, physical_name: str) -> str | None:
 
 def bucket(account: Account, logical_name: str) -> str:
     """Return the name of the account's bucket, in lower case as S3 wants it."""
-    return f"{account.stack}-{logical_name}-{account.function_suffix}".lower()
+    return bucket_name(account, Bucket(logical_name))
 
 
 def function_arn(region: str, number: str, name: str, *, qualifier: str | None = None) -> str:

@@ -40,6 +40,7 @@ _SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*")
 _PLAIN_QUERY_PART: Final = re.compile(r"[A-Za-z0-9._~-]*")
 _EMPTY_HASH: Final = sha256(b"").hexdigest()
+_UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _KEYS_KEPT: Final = 1024
 
 
@@ -97,19 +98,24 @@ class SignedRequest:
 class Rules:
     """What differs between services.
 
-    ``encodes_path_twice`` is false for S3 alone. ``signs_token_in_query`` is false for the MQTT endpoint, whose clients
+    ``encodes_path_twice`` is false for S3 alone, which also ``takes_unsigned_payload``: requests whose body is not part
+    of what was signed, as that of a signed URL never is. ``max_skew_s`` is how far a clock may be off, in seconds.
+    ``signs_token_in_query`` is false for the MQTT endpoint, whose clients
     append the security token after signing (AWS IoT, "MQTT over the WebSocket protocol").
     """
 
     services: frozenset[str]
     encodes_path_twice: bool = True
     signs_token_in_query: bool = True
+    takes_unsigned_payload: bool = False
+    max_skew_s: int = MAX_SKEW_S
 
 
 LAMBDA: Final = Rules(frozenset({"lambda"}))
 STS: Final = Rules(frozenset({"sts"}))
 IOT_DATA: Final = Rules(frozenset({"iotdata"}))
-S3: Final = Rules(frozenset({"s3"}), encodes_path_twice=False)
+# Amazon S3, "RequestTimeTooSkewed": within fifteen minutes.
+S3: Final = Rules(frozenset({"s3"}), encodes_path_twice=False, takes_unsigned_payload=True, max_skew_s=900)
 # SDKs of 2017 sign iotdata for the WebSocket, later ones iotdevicegateway.
 MQTT: Final = Rules(frozenset({"iotdevicegateway", "iotdata"}), signs_token_in_query=False)
 
@@ -240,8 +246,10 @@ def _basic_time(date: str | None) -> str | None:
 def verify(request: SignedRequest, signature: Signature, *, secret: str, rules: Rules, region: str, now_s: int) -> None:
     """Raise a ``SignatureRefused`` unless ``secret`` signed exactly this request, for us, just now."""
     _require_scope(signature, rules, region)
-    _require_time(signature, now_s)
+    _require_time(signature, rules, now_s)
     sent_hash = request.header("x-amz-content-sha256")
+    if rules.takes_unsigned_payload and sent_hash in {_UNSIGNED, None if signature.stands_in_query else _UNSIGNED}:
+        request, sent_hash = replace(request, payload_hash=_UNSIGNED), None
     if sent_hash is not None and sent_hash != request.payload_hash:
         raise PayloadAltered("The provided 'x-amz-content-sha256' header does not match what was computed.")
     scope = f"{signature.day}/{signature.region}/{signature.service}/{_TERMINATOR}"
@@ -267,15 +275,15 @@ def _require_scope(signature: Signature, rules: Rules, region: str) -> None:
         raise ScopeRefused("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
-def _require_time(signature: Signature, now_s: int) -> None:
+def _require_time(signature: Signature, rules: Rules, now_s: int) -> None:
     try:
         signed_at_s = _seconds(signature.signed_at)
     except ValueError:
         raise SignatureIncomplete("The time stamp is no date.") from None
     age_s = now_s - signed_at_s
-    if age_s < -MAX_SKEW_S:
+    if age_s < -rules.max_skew_s:
         raise ClockSkewed(f"Signature not yet current: {signature.signed_at} is still later than {_text(now_s)}.")
-    life_s = MAX_SKEW_S if signature.expires_s is None else signature.expires_s
+    life_s = rules.max_skew_s if signature.expires_s is None else signature.expires_s
     if age_s > life_s:
         raise ClockSkewed(f"Signature expired: {signature.signed_at} is now earlier than {_text(now_s - life_s)}.")
 

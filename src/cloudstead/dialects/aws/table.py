@@ -10,6 +10,10 @@ from cloudstead.dialects.aws import cognito, errors, functions, invoke, iot_data
 from cloudstead.dialects.aws.accounts import Accounts
 from cloudstead.dialects.aws.auth import AwsCaller, BearerCallers, SignedCallers
 from cloudstead.dialects.aws.cors import AWS_CORS
+from cloudstead.dialects.aws.file_links import LinkedFiles, LinkQuery
+from cloudstead.dialects.aws.s3.errors import S3_ERRORS
+from cloudstead.dialects.aws.s3.place import S3Routes, is_s3
+from cloudstead.dialects.aws.s3.reading import Buckets, ListQuery
 from cloudstead.dialects.aws.sigv4 import LAMBDA, STS, Rules
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import KeyRoutes, PathRoutes
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.identities import Identities
     from cloudstead.core.credentials.temporary import TemporaryCredentials
     from cloudstead.core.credentials.tokens import Tokens
+    from cloudstead.core.files.files import Files
+    from cloudstead.core.files.links import FileLinks
     from cloudstead.core.ids import IdSource
     from cloudstead.core.unit import Database
     from cloudstead.dialects.aws.ports import Callers, Devices, FunctionRuntime, ShadowPort, TopicPort
@@ -34,7 +40,7 @@ AWS_DOCUMENT: Final = Document(
     name="aws",
     title="AWS services",
     version=__version__,
-    summary="The AWS services that clients of Cloud Connect 2.11 speak: Cognito Identity, STS, Lambda, IoT data plane.",
+    summary="The AWS services that clients speak: Cognito Identity, STS, Lambda, IoT data plane, S3 to read from.",
 )
 CLOUD_CONNECT_DOCUMENT: Final = Document(
     name="cloud-connect",
@@ -61,6 +67,8 @@ class AwsParts:
     shadows: ShadowPort
     topics: TopicPort
     devices: Devices
+    files: Files
+    file_links: FileLinks
     endpoints: manifest.Endpoints
     clock: Clock
     ids: IdSource
@@ -80,12 +88,62 @@ def aws_faces(parts: AwsParts) -> tuple[Face, ...]:
     signed = signed_callers(parts)
     bearers = BearerCallers(parts.callers)
     return (
+        # First, because a key may look like any path of the others.
+        _s3(parts, accounts, signed),
         _cognito(parts, accounts),
         _sts(signed),
         _lambda(parts, signed),
         _iot_data(parts, signed, bearers),
         _functions(parts, accounts, bearers),
+        _file_links(parts),
         _manifest(parts, accounts),
+    )
+
+
+def _s3(parts: AwsParts, accounts: Accounts, signed: SignedCallers) -> Face:
+    buckets = Buckets(parts.files, accounts, signed, region=parts.endpoints.region)
+    bucket, key = "/{bucket}", "/{bucket}/{key*}"
+    rows = [
+        op("GET", "/#ListBuckets", name="ListBuckets", run=buckets.list_buckets),
+        op("HEAD", bucket, name="HeadBucket", run=buckets.head_bucket),
+        op("GET", f"{bucket}#location", name="GetBucketLocation", run=buckets.get_location),
+        op("GET", bucket, name="ListObjects", run=buckets.list_objects, query=ListQuery),
+        op("GET", f"{bucket}#list-type=2", name="ListObjectsV2", run=buckets.list_objects_v2, query=ListQuery),
+        op("GET", key, name="GetObject", run=buckets.get_object),
+        op("HEAD", key, name="HeadObject", run=buckets.head_object),
+    ]
+    return Face(
+        name="s3",
+        matches=is_s3,
+        routes=S3Routes(rows),
+        errors=S3_ERRORS,
+        authenticate=buckets.authenticate,
+        media_type="application/xml",
+        body_limit=64 * 1024,
+        request_id_header="x-amz-request-id",
+        cors=AWS_CORS,
+        document=AWS_DOCUMENT,
+        security_scheme=_SIGV4,
+    )
+
+
+def _file_links(parts: AwsParts) -> Face:
+    service = LinkedFiles(parts.files, parts.file_links)
+    row = op(
+        "GET",
+        "/files/{account}/{bucket}/{key*}",
+        name="fetch_file",
+        run=service.fetch,
+        query=LinkQuery,
+        is_open=True,
+    )
+    return Face(
+        name="files",
+        matches=below("/files/"),
+        routes=PathRoutes([row]),
+        errors=errors.PLAIN_ERRORS,
+        cors=AWS_CORS,
+        document=CLOUD_CONNECT_DOCUMENT,
     )
 
 
