@@ -135,14 +135,14 @@ def web_app(
             trace_page=_trace_page(cloud, demo),
         )
     )
-    return WebApp(
-        (people_face(people.recovery, cloud.database), mailbox, *faces, documents_face(faces), operation),
-        ids=cloud.ids,
     mailbox = mailbox_face(
         cloud.outgoing.mail_folder,
         is_shown=demo is not None or cloud.settings.mail.show_folder,
         proxies_say=_PROXIES_SAY,
     )
+    return WebApp(
+        (people_face(people.recovery, cloud.database), mailbox, *faces, documents_face(faces), operation),
+        ids=cloud.ids,
         log=log,
         metrics=WebMetrics.registered(registry),
         websocket=MqttWebSocket(cloud.gateway, WebSocketCallers(signed_callers(parts), cloud.callers)),
