@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Unit
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """The domains and the chosen rules of an account."""
+
     tree: DomainTree
     rules: AccountRules
 
@@ -29,7 +31,7 @@ class _Place(NamedTuple):
 class Judge:
     """Finds the hits among messages. A domain that is gone by now has no rules."""
 
-    def __init__(self, places: dict[AccountId, _Place], shadows: Shadows) -> None:
+    def __init__(self, places: dict[AccountId, Place], shadows: Shadows) -> None:
         self._places = places
         self._shadows = shadows
         self._states: dict[tuple[RuleUid, ThingUid], ThresholdState] = {}
@@ -47,7 +49,7 @@ class Judge:
                 rule.uid: rule for rule in unit.rules.all(account_id) if _is_chosen(rule, rule_ids) and rule.is_enabled
             }
             if chosen:
-                places[account_id] = _Place(unit.domains.tree(account_id), AccountRules(chosen))
+                places[account_id] = Place(unit.domains.tree(account_id), AccountRules(chosen))
         return cls(places, shadows)
 
     @property
