@@ -151,7 +151,8 @@ def test_a_reader_reads_and_changes_nothing(demo: Demo, administrator: AwsUser, 
 def test_every_action_names_the_first_property_that_is_missing(administrator: AwsUser, action: Any) -> None:
     required = [each.encode_name for each in msgspec.structs.fields(action.takes) if each.required]
     if not required:
-        assert administrator.invoke(action.label) is not None
+        if not action.is_ours:
+            assert administrator.invoke(action.label) is not None
         return
     with pytest.raises(Refused) as refusal:
         administrator.invoke(action.label)
