@@ -33,6 +33,7 @@ class Metric:
     field: str
     missing: Scalar | None = None
     sigma: float = 2.0
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,18 @@ class Percentiles:
     percents: tuple[float, ...]
     keyed: bool = True
     missing: Scalar | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PercentileRanks:
+    """How many of all values, in percent, lie at or below each of the given ones."""
+
+    field: str
+    values: tuple[float, ...]
+    keyed: bool = True
+    missing: Scalar | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,10 @@ class TopHits:
     sort: tuple[Sort, ...]
     source: SourceFilter
     track_scores: bool = False
+    fields: tuple[str, ...] | None = None
+    data_fields: tuple[str, ...] = ()
+    version: bool = False
+    explain: bool = False
 
 
 class By(enum.Enum):
@@ -65,18 +82,25 @@ class By(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ValuePath:
+    """Where a number stands below a bucket: aggregations from the outside in, and a figure of the last one."""
+
+    names: tuple[str, ...]
+    figure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One step of the order of buckets; `metric` and `figure` name a sub-aggregation's value."""
+    """One step of the order of buckets; `path` leads to the number that they are ordered by, if it is one."""
 
     by: By
     ascending: bool
-    metric: str = ""
-    figure: str = ""
+    path: ValuePath | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Which terms to keep or to drop: an expression, or a list of exact terms."""
+    """Which terms to keep or to drop: an expression of RE2, or a list of exact terms."""
 
     expression: str | None = None
     values: tuple[Scalar, ...] = ()
@@ -94,6 +118,7 @@ class TermsBuckets:
     exclude: Pattern | None = None
     missing: Scalar | None = None
     format: str | None = None
+    shows_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +133,7 @@ class HistogramBuckets:
     min_doc_count: int
     bounds: tuple[float | None, float | None] | None = None
     missing: Scalar | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +197,71 @@ class MissingBucket:
     field: str
 
 
-Leaf: TypeAlias = Metric | Percentiles | TopHits
-Buckets: TypeAlias = (
-    TermsBuckets
-    | HistogramBuckets
-    | DateHistogramBuckets
-    | RangeBuckets
-    | FilterBucket
-    | FiltersBuckets
-    | MissingBucket
-)
+@dataclass(frozen=True, slots=True)
+class NestedBucket:
+    """One bucket of the documents below a nested field, or above one; no field is nested, so that it is empty."""
+
+
+class AcrossBuckets(enum.Enum):
+    """What is worked out of one number of every bucket of a neighbour."""
+
+    AVG = "avg_bucket"
+    MIN = "min_bucket"
+    MAX = "max_bucket"
+    SUM = "sum_bucket"
+    STATS = "stats_bucket"
+    EXTENDED_STATS = "extended_stats_bucket"
+    PERCENTILES = "percentiles_bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """A figure over the buckets of the aggregation that `path` names first, told beside it."""
+
+    figure: AcrossBuckets
+    path: ValuePath
+    inserts_zeros: bool = False
+    format: str | None = None
+    percents: tuple[float, ...] = ()
+    sigma: float = 2.0
+
+
+class AlongBuckets(enum.Enum):
+    """What is worked out of one number of every bucket before."""
+
+    DERIVATIVE = "derivative"
+    CUMULATIVE_SUM = "cumulative_sum"
+    SERIAL_DIFFERENCE = "serial_diff"
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A figure in each bucket of the histogram around it; a derivative may be told per `unit_ms` as well."""
+
+    figure: AlongBuckets
+    path: ValuePath
+    inserts_zeros: bool = False
+    format: str | None = None
+    unit_ms: int | None = None
+    lag: int = 1
+
+
+Figures: TypeAlias = Metric | Percentiles | PercentileRanks
+Leaf: TypeAlias = Figures | TopHits
+SingleBucket: TypeAlias = FilterBucket | MissingBucket | NestedBucket
+ManyBuckets: TypeAlias = TermsBuckets | HistogramBuckets | DateHistogramBuckets | RangeBuckets | FiltersBuckets
+Buckets: TypeAlias = SingleBucket | ManyBuckets
+Pipeline: TypeAlias = Across | Along  # works on the answers of other aggregations
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """A named aggregation with what is nested in its buckets and the words to echo."""
+    """A named aggregation with what is nested in its buckets and the words to echo.
+
+    Pipelines stand after the aggregations that they work on.
+    """
 
     name: str
-    spec: Leaf | Buckets
+    spec: Leaf | Buckets | Pipeline
     subs: tuple["Aggregation", ...] = ()
     meta: Mapping[str, object] | None = field(default=None, hash=False)

@@ -3,9 +3,10 @@
 import re
 from typing import TypeAlias
 
-from cloudstead.search.date_formats import check_format
+from cloudstead.search.date_formats import MAX_LENGTH, check_format
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.reading import Scalar, members, scalar, token, truth, word
+from cloudstead.search.zones import Zone, zone_of
 
 Options: TypeAlias = dict[str, object]
 
@@ -51,3 +52,18 @@ def flag_of(name: str, options: Options, key: str, *, default: bool) -> bool:
 def format_of(name: str, options: Options) -> str | None:
     """Take a date format that can be printed."""
     return check_format(word(options["format"], name)) if "format" in options else None
+
+
+def number_format_of(name: str, options: Options) -> str | None:
+    """Take a format whose meaning depends on the field: of dates or of numbers."""
+    if "format" not in options:
+        return None
+    written = word(options["format"], name)
+    if len(written) > MAX_LENGTH:
+        raise SearchInvalid(f"Invalid format: longer than {MAX_LENGTH} characters")
+    return written
+
+
+def zone_option(name: str, options: Options, key: str) -> Zone | None:
+    """Take a time zone."""
+    return zone_of(options[key], name) if key in options else None

@@ -15,17 +15,19 @@ from cloudstead.search.aggregation import (
     Figure,
     Metric,
     Percentiles,
+    Pipeline,
     TermsBuckets,
 )
 from cloudstead.search.conditions import Conditions
 from cloudstead.search.fields import Index, Paths
 from cloudstead.search.figures import EXACT_DOCUMENTS
-from cloudstead.search.grouping import Bucket
+from cloudstead.search.finishing import finish, needs_finishing
+from cloudstead.search.grouping import Bucket, Level, Rows, with_meta
 from cloudstead.search.histograms import date_values
-from cloudstead.search.levels import Level, Levels, Rows, with_meta
+from cloudstead.search.levels import Levels
 from cloudstead.search.pages import fetch_hits
 from cloudstead.search.scope import SearchScope
-from cloudstead.search.scoring import scored_at_least, search_score
+from cloudstead.search.scoring import Score, scored_at_least, search_score
 from cloudstead.search.search import ParsedSearch
 
 _T = TypeVar("_T")
@@ -56,12 +58,15 @@ class _Answering:
         self._index = conditions.index
         self._base = conditions.base(search.query)
         if search.min_score is not None:
-            score = search_score(search.query, conditions, search.index_boost(conditions.index))
-            self._base = (*self._base, scored_at_least(score, search.min_score))
-        self._levels = Levels(conditions, exact=True)
+            self._base = (*self._base, scored_at_least(self._score(), search.min_score))
+        self._levels = Levels(conditions, exact=True, score=self._score)
         self._spans = _span_fields(search.aggregations, conditions)
         # Between which instants the matches lie, roughly; (0, 0) when nothing needs to know.
         self._edges = (0, 0)
+
+    def _score(self) -> Score:
+        search = self._search
+        return search_score(search.query, self._conditions, search.index_boost(self._index))
 
     def body(self) -> Conversation:
         """Hold the whole conversation."""
@@ -100,7 +105,11 @@ class _Answering:
 
     def _aggregate(self) -> Asking[tuple[int, Bucket]]:
         """Count the matches and fill the aggregations."""
-        aggregations: Bucket = {aggregation.name: None for aggregation in self._search.aggregations}
+        aggregations: Bucket = {
+            aggregation.name: None
+            for aggregation in self._search.aggregations
+            if not isinstance(aggregation.spec, Pipeline)
+        }
         total: int | None = None
         if self._counts_itself():
             self._levels.spans = dict.fromkeys(self._spans, self._edges)
@@ -109,6 +118,8 @@ class _Answering:
         root = {"doc_count": total, **aggregations}
         yield from self._levels.fill_level(self._search.aggregations, Level((), self._base, "1", {(): root}))
         root.pop("doc_count")
+        if needs_finishing(self._search.aggregations):
+            finish(self._search.aggregations, root)
         if total is None:
             total = self._levels.counted
         if total is None:

@@ -1,7 +1,7 @@
 """Filters and ranges: groups by which of several conditions hold, where a document may be in many."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cloudstead.search import sql, values
@@ -10,7 +10,8 @@ from cloudstead.search.conditions import Conditions
 from cloudstead.search.date_formats import printed
 from cloudstead.search.dates import instant_of
 from cloudstead.search.grouping import Bucket, Fill, Group, Kept, Key, missing_number
-from cloudstead.search.reading import Scalar
+from cloudstead.search.reading import Scalar, real
+from cloudstead.search.value_texts import spelled_double, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,17 @@ class RangeGrouping:
     spec: RangeBuckets
     ranges: tuple[tuple[float | None, float | None, str | None], ...]
     read: values.Values | None
+    text: Callable[[float], str]
 
     @classmethod
-    def of(cls, spec: RangeBuckets, conditions: Conditions) -> "RangeGrouping":
+    def of(cls, spec: RangeBuckets, conditions: Conditions, name: str) -> "RangeGrouping":
         """Prepare for one search; ranges come sorted as Elasticsearch sorts them."""
 
         def end(value: Scalar | None) -> float | None:
             if value is None:
                 return None
-            if not spec.dated:
-                return float(value)
+            if not dated:
+                return real(value, name)
             return float(instant_of(value, now_ms=conditions.now_ms, zone=spec.zone, written=spec.format))
 
         def position(between: tuple[float | None, float | None, str | None]) -> tuple[float, float]:
@@ -90,16 +92,20 @@ class RangeGrouping:
             return (-math.inf if low is None else low, math.inf if high is None else high)
 
         found = conditions.field(spec.field)
-        read = values.instants(found) if spec.dated else values.numbers(found)
+        dated = spec.dated or found.is_date
+        read = values.instants(found) if dated else values.numbers(found)
         if spec.missing is not None:
             literal = (
                 sql.number(instant_of(spec.missing, now_ms=conditions.now_ms))
-                if spec.dated
+                if dated
                 else missing_number(spec.missing, spec.field)
             )
             read = values.Values(literal, nullable=False) if read is None else read.or_else(literal)
         ends = sorted(((end(r.start), end(r.end), r.key) for r in spec.ranges), key=position)
-        return cls(spec, tuple(ends), read)
+        text = texts_of(found, spec.format) or spelled_double
+        if spec.dated:
+            text = _instants_in(spec)
+        return cls(spec, tuple(ends), read, text)
 
     def key(self, level: int) -> Key | None:
         """Group by the number of the range."""
@@ -147,8 +153,8 @@ class RangeGrouping:
         return {"buckets": [bucket for _, bucket in shaped]}, kept
 
     def _end(self, value: float | None) -> str:
-        if value is None:
-            return "*"
-        if self.spec.dated:
-            return printed(int(value), zone=self.spec.zone, written=self.spec.format)
-        return str(value)
+        return "*" if value is None else self.text(value)
+
+
+def _instants_in(spec: RangeBuckets) -> Callable[[float], str]:
+    return lambda value: printed(int(value), zone=spec.zone, written=spec.format)

@@ -15,3 +15,11 @@ class TooManyBuckets(SearchInvalid):
     def __init__(self, limit: int) -> None:
         super().__init__(f"Trying to create too many buckets. Must be less than or equal to: [{limit}].")
         self.limit = limit
+
+
+def crossed_bounds(name: str, low: object, high: object) -> SearchInvalid:
+    """Make the refusal of bounds of which the first lies after the second."""
+    return SearchInvalid(
+        f"[extended_bounds.min][{low}] cannot be greater than [extended_bounds.max][{high}] for histogram aggregation"
+        f" [{name}]",
+    )

@@ -1,6 +1,7 @@
 """Histograms: groups of numbers and of instants, without gaps, in order."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloudstead.search import sql, values
@@ -8,9 +9,10 @@ from cloudstead.search.aggregation import By, DateHistogramBuckets, HistogramBuc
 from cloudstead.search.conditions import Conditions
 from cloudstead.search.date_formats import printed
 from cloudstead.search.dates import instant_of
-from cloudstead.search.errors import SearchInvalid, TooManyBuckets
+from cloudstead.search.errors import TooManyBuckets, crossed_bounds
 from cloudstead.search.grouping import MAX_BUCKETS, Bucket, Fill, Group, Kept, Key, key_of, missing_number
 from cloudstead.search.reading import Scalar, spelled
+from cloudstead.search.value_texts import texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +21,17 @@ class HistogramGrouping:
 
     spec: HistogramBuckets
     read: values.Values | None
+    text: Callable[[float], str] | None = None
 
     @classmethod
     def of(cls, spec: HistogramBuckets, conditions: Conditions) -> "HistogramGrouping":
         """Prepare for one search."""
-        read = values.numbers(conditions.field(spec.field))
+        found = conditions.field(spec.field)
+        read = values.numbers(found)
         if spec.missing is not None:
             number = missing_number(spec.missing, spec.field)
             read = values.Values(number, nullable=False) if read is None else read.or_else(number)
-        return cls(spec, read)
+        return cls(spec, read, texts_of(found, spec.format))
 
     def key(self, level: int) -> Key | None:
         """Group by the beginning of the interval."""
@@ -57,13 +61,15 @@ class HistogramGrouping:
             count = group.count if group else 0
             if count < self.spec.min_doc_count:
                 continue
-            bucket = fill({"key": _plain(key), "doc_count": count}, group)
+            head: Bucket = {} if self.text is None else {"key_as_string": self.text(key)}
+            bucket = fill(head | {"key": _plain(key), "doc_count": count}, group)
             shaped.append((key, bucket))
             if group:
                 kept.append((group.key, bucket))
         ordered = ordered_buckets(shaped, self.spec.order)
         if self.spec.keyed:
-            return {"buckets": {spelled(key): bucket for key, bucket in ordered}}, kept
+            named = ((spelled(key) if self.text is None else self.text(key), bucket) for key, bucket in ordered)
+            return {"buckets": dict(named)}, kept
         return {"buckets": [bucket for _, bucket in ordered]}, kept
 
     def _without_gaps(self, keys: list[float]) -> list[float]:
@@ -99,12 +105,23 @@ class DateHistogramGrouping:
     spec: DateHistogramBuckets
     read: values.Values | None
     span: tuple[int, int]
-    now_ms: int
+    bounds: tuple[int | None, int | None]
 
     @classmethod
-    def of(cls, spec: DateHistogramBuckets, conditions: Conditions, span: tuple[int, int]) -> "DateHistogramGrouping":
+    def of(
+        cls, spec: DateHistogramBuckets, conditions: Conditions, span: tuple[int, int], name: str
+    ) -> "DateHistogramGrouping":
         """Prepare for one search whose values lie within `span`."""
-        return cls(spec, date_values(spec, conditions), span, conditions.now_ms)
+
+        def read(bound: Scalar | None) -> int | None:
+            if bound is None:
+                return None
+            return instant_of(bound, now_ms=conditions.now_ms, zone=spec.printed_in, written=spec.format)
+
+        least, most = (read(bound) for bound in spec.bounds or (None, None))
+        if least is not None and most is not None and least > most:
+            raise crossed_bounds(name, least, most)
+        return cls(spec, date_values(spec, conditions), span, (least, most))
 
     def key(self, level: int) -> Key | None:
         """Group by the rounded instant."""
@@ -146,9 +163,7 @@ class DateHistogramGrouping:
         return {"buckets": buckets}, kept
 
     def _without_gaps(self, keys: list[int]) -> list[int]:
-        least, most = (self._bound(bound) for bound in self.spec.bounds or (None, None))
-        if least is not None and most is not None and least > most:
-            raise SearchInvalid(f"[extended_bounds.min][{least}] cannot be greater than [extended_bounds.max][{most}]")
+        least, most = self.bounds
         rounding = self.spec.rounding
         lows = [*keys[:1], *([] if least is None else [rounding.floor(least)])]
         highs = [*keys[-1:], *([] if most is None else [rounding.floor(most)])]
@@ -165,11 +180,6 @@ class DateHistogramGrouping:
         # Rows decide: should a zone of ClickHouse disagree with Python's, no bucket with documents is lost.
         return filled if known <= set(filled) else sorted(known | set(filled))
 
-    def _bound(self, bound: Scalar | None) -> int | None:
-        if bound is None:
-            return None
-        return instant_of(bound, now_ms=self.now_ms, zone=self.spec.printed_in, written=self.spec.format)
-
 
 def date_values(spec: DateHistogramBuckets, conditions: Conditions) -> values.Values | None:
     """Read the instants that a date histogram groups."""
@@ -181,31 +191,15 @@ def date_values(spec: DateHistogramBuckets, conditions: Conditions) -> values.Va
 
 
 def ordered_buckets(shaped: list[tuple[float, Bucket]], order: Order) -> list[tuple[float, Bucket]]:
-    """Order histogram buckets; equal ones stay in the order of their keys, absent figures come last."""
-    if order.by is By.KEY:
-        return shaped if order.ascending else shaped[::-1]
+    """Order histogram buckets; equal ones stay in the order of their keys.
+
+    By a figure they are ordered when all that is nested in them is known, in `finishing`.
+    """
     if order.by is By.COUNT:
         return sorted(shaped, key=lambda entry: _count(entry[1]), reverse=not order.ascending)
-    figures = [(_figure(bucket, order), key, bucket) for key, bucket in shaped]
-    present = [(figure, key, bucket) for figure, key, bucket in figures if figure is not None]
-    present.sort(key=lambda entry: entry[0], reverse=not order.ascending)
-    absent = [(key, bucket) for figure, key, bucket in figures if figure is None]
-    return [(key, bucket) for _, key, bucket in present] + absent
+    return shaped if order.ascending or order.by is By.METRIC else shaped[::-1]
 
 
 def _count(bucket: Bucket) -> int:
     count = bucket["doc_count"]
     return count if isinstance(count, int) else 0
-
-
-def _figure(bucket: Bucket, order: Order) -> float | None:
-    metric = bucket.get(order.metric)
-    if not isinstance(metric, dict):
-        return None
-    figure = metric.get(order.figure or "value")
-    held = metric.get("values")
-    if isinstance(held, dict):
-        figure = held.get(order.figure, held.get(f"{order.figure}.0"))
-    elif isinstance(held, list):
-        figure = next((entry["value"] for entry in held if f"{entry['key']:g}" == order.figure), None)
-    return figure if isinstance(figure, int | float) else None

@@ -6,65 +6,70 @@ Its statement groups by those keys and its own, so that nesting costs statements
 
 # ruff: noqa: S608 (all outside text becomes SQL in cloudstead.search.sql)
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from cloudstead.search import sql
 from cloudstead.search.aggregation import (
+    Across,
     Aggregation,
-    Buckets,
+    Along,
     By,
     DateHistogramBuckets,
+    Figures,
     FilterBucket,
     FiltersBuckets,
     HistogramBuckets,
+    ManyBuckets,
     Metric,
     MissingBucket,
+    NestedBucket,
     Order,
+    PercentileRanks,
     Percentiles,
+    Pipeline,
     RangeBuckets,
+    SingleBucket,
     TermsBuckets,
     TopHits,
+    ValuePath,
 )
 from cloudstead.search.choices import FiltersGrouping, RangeGrouping
-from cloudstead.search.conditions import Conditions, instant_sql
-from cloudstead.search.errors import SearchInvalid, TooManyBuckets
-from cloudstead.search.fields import OBSERVATIONS
-from cloudstead.search.figures import FigureColumns, Inputs, figure_columns
-from cloudstead.search.grouping import MAX_BUCKETS, Bucket, Group, Grouping, Key, TermsGrouping, Top
+from cloudstead.search.conditions import Conditions
+from cloudstead.search.errors import TooManyBuckets
+from cloudstead.search.figures import FigureColumns, Inputs, counted_column, figure_columns
+from cloudstead.search.grouping import (
+    MAX_BUCKETS,
+    Bucket,
+    Group,
+    Grouping,
+    Key,
+    Level,
+    Path,
+    Rows,
+    Statements,
+    TermsGrouping,
+    Top,
+    hashable,
+    path_of,
+    with_meta,
+)
 from cloudstead.search.histograms import DateHistogramGrouping, HistogramGrouping
-from cloudstead.search.hits import HitShape, SortPlan, plan_sort
-
-Rows: TypeAlias = Sequence[Sequence[Any]]
-Path: TypeAlias = tuple[Any, ...]
-Statements: TypeAlias = Generator[str, Rows, None]
-
-MAX_TOP_HITS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """The buckets to fill: keys of the aggregations above, conditions, and each bucket by its path of keys."""
-
-    keys: tuple[Key, ...]
-    where: tuple[str, ...]
-    kept: str
-    parents: dict[Path, Bucket]
-
-    @property
-    def aliases(self) -> list[str]:
-        """Name the keys in a statement."""
-        return [f"k{number}" for number in range(len(self.keys))]
+from cloudstead.search.reading import numeric
+from cloudstead.search.scoring import Score
+from cloudstead.search.top_hits import fill_top_hits
+from cloudstead.search.value_paths import named
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The metrics of one level, laid out as columns of its statement."""
+    """The metrics of one level, laid out as columns of its statement; `steps` are the numbers of its order."""
 
     inputs: Inputs
     figures: tuple[tuple[Aggregation, FigureColumns, int], ...]
     outputs: tuple[str, ...]
+    steps: Mapping[ValuePath, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,59 +79,117 @@ class Levels:
     conditions: Conditions
     exact: bool
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # What the matches score, asked for by what tells documents.
+    score: Callable[[], Score] = lambda: 0.0
     # What an aggregation of the whole search has counted, when it cannot have missed a document.
     counted: int | None = None
     _buckets: int = 0
 
-    def plan(self, aggregations: Sequence[Aggregation]) -> Plan:
-        """Lay out the metrics among some aggregations."""
+    def plan(self, aggregations: Sequence[Aggregation], orders: Sequence[Order] = ()) -> Plan:
+        """Lay out the metrics among some aggregations, and what their parent is ordered by."""
         inputs = Inputs()
         figures: list[tuple[Aggregation, FigureColumns, int]] = []
         outputs: list[str] = []
         for aggregation in aggregations:
-            if isinstance(aggregation.spec, Metric | Percentiles):
+            if isinstance(aggregation.spec, Figures):
                 columns = figure_columns(aggregation.spec, self.conditions, inputs, exact=self.exact)
                 figures.append((aggregation, columns, len(outputs)))
                 outputs += columns.outputs
-        return Plan(inputs, tuple(figures), tuple(outputs))
+        steps: dict[ValuePath, str] = {}
+        for order in orders:
+            path = order.path
+            if path is None or path in steps:
+                continue
+            found = next(((c, first) for a, c, first in figures if path.names == (a.name,)), None)
+            if found is None:
+                found = (self._reached(path, aggregations, inputs), len(outputs))
+                outputs += found[0].outputs
+            columns, first = found
+            cells = [f"a{first + number}" for number in range(len(columns.outputs))]
+            steps[path] = _step_of(columns, path).format(*cells)
+        return Plan(inputs, tuple(figures), tuple(outputs), steps)
 
-    def fill_level(self, aggregations: Sequence[Aggregation], level: Level) -> Statements:
-        """Fill what metrics have not filled yet in every bucket of a level."""
-        for aggregation in aggregations:
-            spec = aggregation.spec
-            match spec:
-                case Metric() | Percentiles():
-                    continue
-                case TopHits():
-                    yield from self._top_hits(aggregation, spec, level)
-                case FilterBucket():
-                    yield from self._one_bucket(aggregation, self.conditions.of(spec.query), level)
-                case MissingBucket():
-                    absent = f"(NOT {self.conditions.exists(spec.field)})"
-                    yield from self._one_bucket(aggregation, absent, level)
+    def _reached(self, path: ValuePath, aggregations: Sequence[Aggregation], inputs: Inputs) -> FigureColumns:
+        """Plan the number at a path through buckets that are one per bucket of the level."""
+        for name in path.names:
+            found = named(name, aggregations)
+            if found is None:
+                break
+            match found.spec:
+                case FilterBucket() | MissingBucket() | NestedBucket():
+                    inputs = inputs.within(self._single(found.spec))
+                    aggregations = found.subs
+                case Metric() | Percentiles() | PercentileRanks():
+                    return figure_columns(found.spec, self.conditions, inputs, exact=self.exact)
                 case _:
-                    yield from self._many_buckets(aggregation, self._grouping(spec), level)
+                    break
+        return counted_column(inputs)
 
-    def _grouping(self, spec: Buckets) -> Grouping:
+    def _single(self, spec: SingleBucket) -> str:
+        """Write which documents are in the one bucket of an aggregation."""
         match spec:
-            case TermsBuckets():
-                return TermsGrouping.of(spec, self.conditions)
-            case HistogramBuckets():
-                return HistogramGrouping.of(spec, self.conditions)
-            case DateHistogramBuckets():
-                return DateHistogramGrouping.of(spec, self.conditions, self.spans.get(spec.field, (0, 0)))
-            case RangeBuckets():
-                return RangeGrouping.of(spec, self.conditions)
-            case FiltersBuckets():
-                return FiltersGrouping.of(spec, self.conditions)
-            case FilterBucket() | MissingBucket():
-                raise TypeError(spec)
+            case FilterBucket(query=query):
+                return self.conditions.of(query)
+            case MissingBucket(field=name):
+                return f"(NOT {self.conditions.exists(name)})"
+            case NestedBucket():
+                return "0"
             case _:
                 assert_never(spec)
 
-    def _many_buckets(self, aggregation: Aggregation, grouping: Grouping, level: Level) -> Statements:
-        plan = self.plan(aggregation.subs)
+    def fill_level(self, aggregations: Sequence[Aggregation], level: Level) -> Statements:
+        """Fill what metrics have not filled yet in every bucket of a level; pipelines are left to `finishing`."""
+        for aggregation in aggregations:
+            spec = aggregation.spec
+            match spec:
+                case Metric() | Percentiles() | PercentileRanks() | Across() | Along():
+                    continue
+                case TopHits():
+                    yield from fill_top_hits(aggregation, spec, level, self.conditions, self.score())
+                case FilterBucket() | MissingBucket():
+                    yield from self._one_bucket(aggregation, self._single(spec), level)
+                case NestedBucket():
+                    for parent in level.parents.values():
+                        parent[aggregation.name] = self._empty(aggregation)
+                case _:
+                    yield from self._many_buckets(aggregation, spec, level)
+
+    def _grouping(self, spec: ManyBuckets, name: str) -> Grouping:
+        match spec:
+            case TermsBuckets():
+                return TermsGrouping.of(spec, self.conditions, name)
+            case HistogramBuckets():
+                return HistogramGrouping.of(spec, self.conditions)
+            case DateHistogramBuckets():
+                return DateHistogramGrouping.of(spec, self.conditions, self.spans.get(spec.field, (0, 0)), name)
+            case RangeBuckets():
+                return RangeGrouping.of(spec, self.conditions, name)
+            case FiltersBuckets():
+                return FiltersGrouping.of(spec, self.conditions)
+            case _:
+                assert_never(spec)
+
+    def _whole_scope(self, grouping: TermsGrouping) -> Generator[str, Rows, TermsGrouping]:
+        """Ask for the terms of all documents in reach, whatever the query."""
+        key = grouping.key(0)
+        if key is None:
+            return grouping
+        scope = sql.all_of(self.conditions.scope.conditions())
+        inner = f"SELECT DISTINCT {key.sql} AS k0 FROM {self.conditions.index.table} WHERE {scope}"
+        present = ["isNotNull(k0)"] if key.nullable else []
+        kept = sql.all_of([*present, grouping.wanted("k0")])
+        rows = yield f"SELECT k0 FROM ({inner}) WHERE {kept} LIMIT {MAX_BUCKETS + 1}"
+        if len(rows) > MAX_BUCKETS:
+            raise TooManyBuckets(MAX_BUCKETS)
+        return replace(grouping, everything=tuple(row[0] for row in rows))
+
+    def _many_buckets(self, aggregation: Aggregation, spec: ManyBuckets, level: Level) -> Statements:
+        grouping = self._grouping(spec, aggregation.name)
+        top = grouping.top()
+        plan = self.plan(aggregation.subs, () if top is None else top.order)
         key = grouping.key(len(level.keys))
+        if isinstance(grouping, TermsGrouping) and not grouping.spec.min_doc_count:
+            grouping = yield from self._whole_scope(grouping)
         by_parent: dict[Path, list[Group]] = {path: [] for path in level.parents}
         if key is not None and level.parents:
             rows = yield self._grouped_statement(level, key, grouping, plan)
@@ -134,21 +197,25 @@ class Levels:
                 raise TooManyBuckets(MAX_BUCKETS)
             depth = len(level.keys)
             for row in rows:
-                groups = by_parent.get(_path(row[:depth]))
+                groups = by_parent.get(path_of(row[:depth]))
                 if groups is not None:
-                    groups.append(Group(row[depth], int(row[depth + 1]), int(row[depth + 2]), row[depth + 3 :]))
+                    end = depth + 3 + len(plan.outputs)
+                    groups.append(
+                        Group(
+                            row[depth], int(row[depth + 1]), int(row[depth + 2]), row[depth + 3 : end], tuple(row[end:])
+                        ),
+                    )
             if not depth and key.single and not key.nullable and grouping.wanted("") == "1":
                 groups = by_parent.get((), [])
-                cut = grouping.top() is not None
+                cut = top is not None
                 self.counted = (groups[0].total if groups else 0) if cut else sum(group.count for group in groups)
         children: dict[Path, Bucket] = {}
         for path, parent in level.parents.items():
             answer, kept = grouping.shape(by_parent[path], self._filler(aggregation.subs, plan))
             parent[aggregation.name] = with_meta(aggregation, answer)
-            children |= {(*path, _hashable(raw)): bucket for raw, bucket in kept}
+            children |= {(*path, hashable(raw)): bucket for raw, bucket in kept}
         if key is not None and children and _needs_statements(aggregation.subs):
             keys = (*level.keys, key)
-            top = grouping.top()
             kept_only = level.kept
             if top is not None:
                 # Terms are cut to the first few: what is nested looks at those alone.
@@ -161,7 +228,7 @@ class Levels:
         narrowed = (*level.where, condition)
         rows = yield self._statement(level, narrowed, plan)
         depth = len(level.keys)
-        groups = {_path(row[:depth]): Group(None, int(row[depth]), 0, row[depth + 1 :]) for row in rows}
+        groups = {path_of(row[:depth]): Group(None, int(row[depth]), 0, row[depth + 1 :]) for row in rows}
         fill = self._filler(aggregation.subs, plan)
         children: dict[Path, Bucket] = {}
         for path, parent in level.parents.items():
@@ -182,6 +249,8 @@ class Levels:
             if self._buckets > MAX_BUCKETS:
                 raise TooManyBuckets(MAX_BUCKETS)
             for sub in subs:
+                if isinstance(sub.spec, Pipeline):
+                    continue
                 if sub.name in columns:
                     figure, first = columns[sub.name]
                     width = len(figure.outputs)
@@ -199,28 +268,21 @@ class Levels:
         match spec:
             case TopHits():
                 return with_meta(aggregation, {"hits": {"total": 0, "max_score": None, "hits": []}})
-            case FilterBucket() | MissingBucket():
+            case FilterBucket() | MissingBucket() | NestedBucket():
                 fill = self._filler(aggregation.subs, self.plan(aggregation.subs))
                 return with_meta(aggregation, fill({"doc_count": 0}, None))
-            case Metric() | Percentiles():
+            case Metric() | Percentiles() | PercentileRanks() | Across() | Along():
                 raise TypeError(spec)
             case _:
                 fill = self._filler(aggregation.subs, self.plan(aggregation.subs))
-                return with_meta(aggregation, self._grouping(spec).shape([], fill)[0])
-
-    def _inner(self, level: Level, where: Sequence[str], columns: Sequence[str]) -> str:
-        keys = [f"{key.sql} AS k{number}" for number, key in enumerate(level.keys)]
-        selected = [*keys, *columns] or ["1 AS one"]
-        return f"SELECT {', '.join(selected)} FROM {self.conditions.index.table} WHERE {sql.all_of(where)}"
-
-    def _present(self, level: Level) -> list[str]:
-        return [f"isNotNull(k{number})" for number, key in enumerate(level.keys) if key.nullable]
+                return with_meta(aggregation, self._grouping(spec, aggregation.name).shape([], fill)[0])
 
     def _statement(self, level: Level, where: Sequence[str], plan: Plan) -> str:
         """Write the statement that counts documents, and works out figures, per bucket of the level."""
-        inner = self._inner(level, where, [f"{read} AS {alias}" for read, alias in plan.inputs.aliases.items()])
+        columns = [f"{read} AS {alias}" for read, alias in plan.inputs.aliases.items()]
+        inner = level.documents(self.conditions.index.table, where, columns)
         outputs = "".join(f", {output}" for output in plan.outputs)
-        kept = sql.all_of([level.kept, *self._present(level)])
+        kept = sql.all_of([level.kept, *level.present])
         names = ", ".join(level.aliases)
         grouped = f" GROUP BY {names}" if names else ""
         return f"SELECT {names + ', ' if names else ''}count(){outputs} FROM ({inner}) WHERE {kept}{grouped}"
@@ -237,8 +299,8 @@ class Levels:
         """Write the statement of one bucket aggregation below a level."""
         own = f"k{len(level.keys)}"
         columns = [f"{key.sql} AS {own}", *(f"{read} AS {alias}" for read, alias in plan.inputs.aliases.items())]
-        inner = self._inner(level, level.where, columns)
-        present = [*self._present(level), *([f"isNotNull({own})"] if key.nullable else [])]
+        inner = level.documents(self.conditions.index.table, level.where, columns)
+        present = [*level.present, *([f"isNotNull({own})"] if key.nullable else [])]
         kept = sql.all_of([level.kept, *present, grouping.wanted(own)])
         names = [*level.aliases, own]
         figures = [f"{output} AS a{number}" for number, output in enumerate(plan.outputs)]
@@ -251,113 +313,19 @@ class Levels:
         window = f"sum(count()) OVER (PARTITION BY {parents})" if parents else "sum(count()) OVER ()"
         selected = ", ".join([*names, "count() AS c", f"{window} AS total", *figures])
         grouped = f"SELECT {selected} FROM ({inner}) WHERE {kept} GROUP BY {', '.join(names)}"
+        if not top.least:
+            # What has no match at all takes part in the order, which Python knows alone.
+            steps = "".join(f", {plan.steps[step.path]}" for step in top.order if step.path is not None)
+            return f"SELECT *{steps} FROM ({grouped}) LIMIT {MAX_BUCKETS + 1}"
         order = ", ".join([*level.aliases, *(_order_sql(step, own, plan) for step in top.order)])
         return (
             f"SELECT * FROM ({grouped}) WHERE c >= {top.least} ORDER BY {order}{_limit_by(top, parents)}"
             f" LIMIT {MAX_BUCKETS + 1}"
         )
 
-    def _top_hits(self, aggregation: Aggregation, spec: TopHits, level: Level) -> Statements:
-        """Fetch the first documents of every bucket: which they are first, then the documents themselves."""
-        plan = plan_sort(spec.sort, self.conditions)
-        shape = _hit_shape(self.conditions, spec, plan)
-        index = self.conditions.index
-        ends = [f"{column} AS i{number}" for number, column in enumerate(index.identity)]
-        compared = [f"{column.compared} AS o{number}" for number, column in enumerate(plan.columns)]
-        shown = [f"{column.shown} AS s{number}" for number, column in enumerate(plan.columns)]
-        inner = self._inner(level, level.where, [*ends, *compared, *shown])
-        kept = sql.all_of([level.kept, *self._present(level)])
-        order = [
-            *level.aliases,
-            *(column.order_of(f"o{number}") for number, column in enumerate(plan.columns)),
-            *(f"i{number}" for number in range(len(index.identity))),
-        ]
-        identities = [
-            f"toUnixTimestamp64Milli(i{number})" if column == "ts" else f"i{number}"
-            for number, column in enumerate(index.identity)
-        ]
-        wanted = spec.start + spec.size
-        names = level.aliases
-        per_bucket = f" LIMIT {wanted} BY {', '.join(names)}" if names else f" LIMIT {wanted}"
-        cells = ", ".join([*names, *identities, *(f"s{number}" for number in range(len(shown)))])
-        rows: Rows = ()
-        if spec.size:
-            rows = yield (
-                f"SELECT {cells} FROM ({inner}) WHERE {kept} ORDER BY {', '.join(order)}{per_bucket}"
-                + (f" LIMIT {MAX_TOP_HITS + 1}" if names else "")
-            )
-        if len(rows) > MAX_TOP_HITS:
-            raise SearchInvalid(f"[{aggregation.name}] would answer with more than {MAX_TOP_HITS} hits")
-        depth, width = len(names), len(index.identity)
-        chosen: dict[Path, list[tuple[Path, Sequence[Any]]]] = {path: [] for path in level.parents}
-        for row in rows:
-            if (hits := chosen.get(_path(row[:depth]))) is not None:
-                hits.append((tuple(row[depth : depth + width]), row[depth + width :]))
-        paged = {path: hits[spec.start :] for path, hits in chosen.items()}
-        documents: dict[Path, Sequence[Any]] = {}
-        identities_wanted = {identity for hits in paged.values() for identity, _ in hits}
-        if identities_wanted:
-            found = yield self._documents_statement(identities_wanted)
-            documents = {tuple(row[:width]): row[width:] for row in found}
-        for path, parent in level.parents.items():
-            hits_of = [
-                shape.hit(documents[identity], cells_of, spec.start + position)
-                for position, (identity, cells_of) in enumerate(paged[path])
-                if identity in documents
-            ]
-            total = parent.get("doc_count", 0)
-            max_score = shape.score if hits_of else None
-            answer: Bucket = {"hits": {"total": total, "max_score": max_score, "hits": hits_of}}
-            parent[aggregation.name] = with_meta(aggregation, answer)
-
-    def _documents_statement(self, identities: set[Path]) -> str:
-        index = self.conditions.index
-        literals = sorted(
-            "("
-            + ", ".join(
-                instant_sql(int(cell))
-                if column == "ts"
-                else sql.text(cell)
-                if isinstance(cell, str)
-                else sql.number(cell)
-                for column, cell in zip(index.identity, identity, strict=True)
-            )
-            + ")"
-            for identity in identities
-        )
-        ends = ["toUnixTimestamp64Milli(ts)" if column == "ts" else column for column in index.identity]
-        where = [
-            *self.conditions.scope.conditions(),
-            f"({', '.join(index.identity)}) IN ({', '.join(literals)})",
-        ]
-        if index is OBSERVATIONS:
-            # Instants by themselves let ClickHouse leave out whole weeks and granules.
-            instants = {int(identity[index.identity.index("ts")]) for identity in identities}
-            where.append(f"ts >= {instant_sql(min(instants))} AND ts <= {instant_sql(max(instants))}")
-        selected = ", ".join([*ends, *index.document_columns])
-        return f"SELECT {selected} FROM {index.table} WHERE {sql.all_of(where)}"
-
-
-def _hit_shape(conditions: Conditions, spec: TopHits, plan: SortPlan) -> HitShape:
-    score = 1.0 if plan.scores or spec.track_scores else None
-    return HitShape(conditions.index, spec.source, None, plan, score)
-
 
 def _needs_statements(subs: Sequence[Aggregation]) -> bool:
-    return any(not isinstance(sub.spec, Metric | Percentiles) for sub in subs)
-
-
-def with_meta(aggregation: Aggregation, answer: Bucket) -> Bucket:
-    """Put the caller's own words before an answer."""
-    return answer if aggregation.meta is None else {"meta": aggregation.meta, **answer}
-
-
-def _hashable(cell: Any) -> Any:
-    return tuple(cell) if isinstance(cell, list) else cell
-
-
-def _path(cells: Sequence[Any]) -> Path:
-    return tuple(_hashable(cell) for cell in cells)
+    return any(not isinstance(sub.spec, Figures | Pipeline) for sub in subs)
 
 
 def _tuple(keys: tuple[Key, ...], path: Path) -> str:
@@ -377,9 +345,11 @@ def _order_sql(step: Order, own: str, plan: Plan) -> str:
         return f"{own} {direction}"
     if step.by is By.COUNT:
         return f"c {direction}"
-    for aggregation, columns, first in plan.figures:
-        if aggregation.name == step.metric:
-            written = columns.orders.get(step.figure, columns.orders.get(f"{step.figure}.0", "0"))
-            outputs = [f"a{first + number}" for number in range(len(columns.outputs))]
-            return f"{written.format(*outputs)} {direction} NULLS LAST"
-    raise SearchInvalid(f"Invalid aggregator order path [{step.metric}]")
+    return f"{plan.steps[step.path] if step.path is not None else own} {direction} NULLS LAST"
+
+
+def _step_of(columns: FigureColumns, path: ValuePath) -> str:
+    """Find the expression of a figure; percentages are named `50` and `50.0` alike."""
+    figure = path.figure or ""
+    number = numeric(figure)
+    return columns.orders.get(figure) or columns.orders[str(float(number or 0.0))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudstead.search.aggregation import By, DateHistogramBuckets, Order, TermsBuckets
+from cloudstead.search.aggregation import By, DateHistogramBuckets, Order, TermsBuckets, ValuePath
 from cloudstead.search.aggregation_parser import MAX_AGGREGATIONS, MAX_DEPTH
 from cloudstead.search.errors import SearchInvalid
 from cloudstead.search.rounding import CalendarRounding, CalendarUnit, FixedRounding
@@ -72,7 +72,7 @@ def test_terms_are_ordered_by_count_then_term_unless_told():
             "aggs": {"m": {"stats": {"field": "b"}}},
         }
     )
-    assert spec.order == (Order(By.METRIC, False, "m", "max"), Order(By.KEY, ascending=True))
+    assert spec.order == (Order(By.METRIC, False, ValuePath(("m",), "max")), Order(By.KEY, ascending=True))
 
 
 def test_both_spellings_of_aggregations_are_read_and_meta_is_kept():
@@ -112,11 +112,14 @@ def test_both_spellings_of_aggregations_are_read_and_meta_is_kept():
             "Unknown key for a VALUE_NUMBER in [a]: [factor].",
         ),
         ({"a": {"date_histogram": {"field": "x", "interval": "0h"}}}, "Zero or negative time interval not supported"),
-        ({"a": {"derivative": {"buckets_path": "x"}}}, "pipeline aggregator [derivative] in [a] is not served"),
+        (
+            {"a": {"derivative": {"buckets_path": "x"}}},
+            "derivative aggregation [a] must have a histogram as parent",
+        ),
         ({"a": {"global": {}}}, "global aggregations are not allowed: [a]"),
         (
-            {"a": {"terms": {"field": "x", "min_doc_count": 0}}},
-            "[min_doc_count] of 0 in [a] of type [terms] is not served",
+            {"a": {"terms": {"field": "x", "min_doc_count": -1}}},
+            "parameters [requiredSize] and [minDocCount] must be >=0 in terms aggregation.",
         ),
         (
             {"a": {"avg": {"field": "x"}, "aggs": {"b": {"avg": {"field": "y"}}}}},
@@ -124,12 +127,12 @@ def test_both_spellings_of_aggregations_are_read_and_meta_is_kept():
         ),
         (
             {"a": {"terms": {"field": "x", "order": {"b": "asc"}}}},
-            "Invalid aggregator order path [b]. The path must name a metric of [a] that is one number.",
+            "Invalid term-aggregator order path [b]. Unknown aggregation [b]",
         ),
         ({"a": {"range": {"field": "x"}}}, "Missing [ranges] in ranges aggregator [a]"),
         (
             {"a": {"histogram": {"field": "x", "interval": 5, "extended_bounds": {"min": 5, "max": 1}}}},
-            "[extended_bounds.min][5.0] cannot be greater than [extended_bounds.max][1.0]",
+            "[extended_bounds.min][5] cannot be greater than [extended_bounds.max][1] for histogram aggregation [a]",
         ),
     ],
     ids=str,
