@@ -10,10 +10,11 @@ import pytest
 from cloudstead.core.domains.events import DomainsRemoved
 from cloudstead.core.jobs.model import JobState
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.rules.model import Action, ActionType
 from cloudstead.core.spine.errors import LogBehindStore
 from cloudstead.core.things.events import ThingChanged
 from cloudstead.log import MemoryLog
-from factories.rules import body_of, definition, rule_rooms
+from factories.rules import WEBHOOK, body_of, definition, rule_rooms, sighting
 from factories.spine import World
 from factories.tenants import tenant
 
@@ -347,9 +348,8 @@ async def test_the_doors_stop_reading_while_too_many_hits_wait(world):
 async def test_what_cannot_be_delivered_is_counted_too(world):
     life = await world.begin()
     config = {"url": "https://${thing.state.host}/"}
-    chosen = definition()
-    action = type(chosen.actions[0])(chosen.actions[0].type, config)
-    made = await world.make(definition=definition(actions=(action, chosen.actions[0])))
+    bad = Action(ActionType.WEBHOOK, config)
+    made = await world.make(definition=definition(actions=(bad, WEBHOOK)))
     await report(life, 60)
 
     assert await settled(world, life) == [1]
@@ -364,3 +364,28 @@ async def test_the_interval_is_that_of_the_messages(world):
         world.tenant.clock.advance(timedelta(milliseconds=400))
 
     assert await settled(world, life) == [1, 4]
+
+
+async def test_each_recipient_of_a_rule_gets_a_letter(world):
+    life = await world.begin()
+    config = {"to": ["a@b.example", "c@d.example"], "subject": "At ${resource.value}", "text": "Hot"}
+    await world.make(definition=definition(actions=(Action(ActionType.MAIL, config),)))
+    await report(life, 60)
+
+    assert await settled(world, life) == [1, 1]
+    jobs = await world.jobs()
+    assert {job.kind for job in jobs} == {"mail"}
+    letters = [world.rooms.letters.open(job) for job in jobs]
+    assert [(letter.to, letter.subject) for letter in letters] == [("a@b.example", "At 60"), ("c@d.example", "At 60")]
+
+
+async def test_what_a_rule_makes_of_an_observation_can_be_asked_with_the_count_so_far(world):
+    life = await world.begin()
+    made = await world.make(count=5)
+    await report(life, 60, 61)
+    await life.spine.settle()
+    lamp = await life.entry("lamp")
+    seen = sighting({"temp": 60}, account_id=world.tenant.account.id, thing_uid=lamp.uid, domain_id="sub1", offset=1)
+    [verdict] = await world.tenant.database.read(lambda unit: world.rooms.rules.explain(unit, seen))
+
+    assert (verdict.rule.uid, verdict.is_hit, verdict.threshold_state.hits) == (made.uid, True, 2)
