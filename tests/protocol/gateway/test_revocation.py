@@ -11,7 +11,9 @@ from cloudstead.core.caller import Grant
 from cloudstead.core.credentials import api_keys
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.ids import DomainId
+from cloudstead.core.people.credentials import set_password
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.people.links import Links
 from cloudstead.core.people.model import Membership
 from protocol.gateway.harness import update
 
@@ -71,6 +73,44 @@ async def test_disabling_a_person_cuts_the_connection(site):
     await change_person(site, caller, *caller.grants, is_enabled=False)
     assert await is_cut(person)
     await other.ping()
+
+
+async def test_a_new_password_cuts_what_the_old_one_opened(site):
+    token = await site.person_token("Read")
+    person, other = await site.person(token), await site.person(await site.person_token("Read", user_name="b"))
+    caller = await site.caller_of(token)
+    links = Links(site.tenant.clock, site.tenant.ids)
+    await site.tenant.database.write(
+        lambda unit: set_password(unit, unit.people.get(caller.person_id), "another hash", links=links)
+    )
+    assert await is_cut(person)
+    await other.ping()
+
+
+async def test_removing_a_person_cuts_the_connections_by_token_and_by_key(site):
+    token = await site.person_token("Read")
+    caller = await site.caller_of(token)
+    tenant = site.tenant
+    key = await tenant.database.write(
+        lambda unit: api_keys.make_api_key(
+            unit,
+            tenant.caller,
+            clock=tenant.clock,
+            ids=tenant.ids,
+            name="own",
+            grants=caller.grants,
+            owner_id=caller.person_id,
+        )
+    )
+    by_token, by_key = await site.person(token, client_id="a"), await site.person(key.text, client_id="b")
+
+    def remove(unit):
+        unit.people.remove([caller.person_id])
+        unit.emit(PersonChanged(caller.account_id, caller.person_id))
+
+    await tenant.database.write(remove)
+    assert await is_cut(by_token)
+    assert await is_cut(by_key)
 
 
 async def test_withdrawing_an_api_key_cuts_the_connection(site):

@@ -57,12 +57,11 @@ def password_form(token: str, user_name: str, *, fault: str | None = None) -> Re
         f'maxlength="1024" aria-describedby="rules"{marks}'
     )
     fields = (
-        f"{_token(token)}"
+        f"{_token(token)}{told}"
         f'<label>User name <input name="userName" value="{escape(user_name)}" autocomplete="username" readonly></label>'
         f'<p id="rules" class="quiet">{_RULES}</p>'
         f'<label>New password <input name="password" {field}></label>'
         f'<label>The same again <input name="again" {field}></label>'
-        f"{told}"
     )
     return _page(
         "Set a new password", _form(SET_PASSWORD_PATH, fields, "Set the password"), status=422 if fault else 200
