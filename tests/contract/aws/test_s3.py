@@ -388,6 +388,7 @@ async def test_nothing_is_written_this_way(world, reader, method):
 
         assert (reply.status, reply.code) == (405, "MethodNotAllowed")
         assert reply.headers["allow"] == "GET, HEAD"
+        assert reply.headers["connection"] == "close"
     assert await world.rooms.objects.get(f"{world.tenant.account.id}/PublicBucket/file") == b"file"
 
 
@@ -476,6 +477,18 @@ async def test_what_was_not_signed_is_refused_in_the_words_of_s3(world, reader):
     assert (wrong.status, wrong.code) == (400, "AuthorizationHeaderMalformed")
     forged = await world.send("GET", address.replace("X-Amz-Security-Token=", "X-Amz-Security-Token=A"), url="")
     assert (forged.status, forged.code) == (403, "InvalidAccessKeyId")
+
+
+async def test_a_signature_of_the_old_kind_is_refused_with_what_to_use_instead(world):
+    await world.keep(ARCHIVE, "file")
+    path = f"/{world.name(ARCHIVE)}/file"
+
+    for reply in (
+        await world.send("GET", f"{path}?AWSAccessKeyId=ASIA&Signature=x&Expires=1"),
+        await world.send("GET", path, headers={"authorization": "AWS ASIA:signature"}),
+    ):
+        assert (reply.status, reply.code) == (400, "InvalidRequest")
+        assert "AWS4-HMAC-SHA256" in reply.root.findtext("Message")
 
 
 async def test_the_head_of_a_signed_get_is_refused(world, reader):

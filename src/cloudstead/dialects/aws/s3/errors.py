@@ -103,7 +103,12 @@ _WORDS: Final[Mapping[type[Exception], Callable[[Any, Call[Any]], _Told]]] = {
 def _answer(told: _Told, call: Call[Any]) -> Response:
     if call.method == "HEAD":
         return Response(status_code=told.status)
-    return xml.error(told.code, told.message, request_id=call.request_id, status=told.status, details=told.details)
+    response = xml.error(told.code, told.message, request_id=call.request_id, status=told.status, details=told.details)
+    if call.method != "GET":
+        # The body was not read, and a client that waited to be asked for it (Expect: 100-continue) never sends it:
+        # what comes next on this connection would be taken for it.
+        response.headers["connection"] = "close"
+    return response
 
 
 def _worded(tell: Callable[[Any, Call[Any]], _Told]) -> Callable[[Any, Call[Any]], Response]:

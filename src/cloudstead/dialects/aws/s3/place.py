@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SCOPE: Final = b"/s3/aws4_request"
 _ENCODED_SCOPE: Final = b"%2Fs3%2Faws4_request"
+_OLD_SIGNATURE: Final = b"AWS "  # Signature Version 2, which nothing but S3 ever had in this header
 _NAME: Final = r"[a-z0-9-]+-(?:observations|public|thingcerts|thingfiles)bucket-[a-z0-9]+"
 _BUCKET_PATH: Final = re.compile(rf"/{_NAME}(?:/|$)".encode())
 _BUCKET_HOST: Final = re.compile(rf"{_NAME}\.".encode(), re.IGNORECASE)
@@ -75,7 +76,7 @@ def is_s3(scope: Scope) -> bool:
     host = b""
     for name, value in scope["headers"]:
         if name == b"authorization":
-            return _SCOPE in value
+            return _SCOPE in value or value.startswith(_OLD_SIGNATURE)
         if name == b"host":
             host = value
     query = scope["query_string"]

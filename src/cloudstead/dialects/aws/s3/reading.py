@@ -16,7 +16,7 @@ from cloudstead.dialects.aws.auth import AwsCaller
 from cloudstead.dialects.aws.file_content import content_of
 from cloudstead.dialects.aws.s3 import xml
 from cloudstead.dialects.aws.s3.place import account_host, place_of
-from cloudstead.dialects.aws.s3.refusals import AccessRefused, ArgumentInvalid, BucketUnknown
+from cloudstead.dialects.aws.s3.refusals import AccessRefused, ArgumentInvalid, BucketUnknown, SignatureTooOld
 from cloudstead.dialects.aws.sigv4 import S3
 from cloudstead.web.content import content_response
 
@@ -77,6 +77,8 @@ class Buckets:
 
     async def authenticate(self, call: Call[AwsCaller]) -> AwsCaller:
         """Return who has signed the call, or a guest where nobody has."""
+        if "AWSAccessKeyId" in call.query or call.headers.get("authorization", "").startswith("AWS "):
+            raise SignatureTooOld
         if "authorization" in call.headers or "X-Amz-Credential=" in call.raw_query:
             return await self._signed.of_call(call, S3)
         account = await self._accounts.by_host(account_host(call.host))

@@ -20,6 +20,16 @@ class AccessRefused(AwsRefusal):
         super().__init__("Access Denied")
 
 
+class SignatureTooOld(AwsRefusal):
+    """The request is signed with Signature Version 2, as boto3 and the AWS command line 1 do to addresses by default.
+
+    S3 itself answers so in every region that was opened after 2013.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+
+
 class ArgumentInvalid(AwsRefusal):
     """A parameter has a value that it cannot have."""
 
