@@ -31,6 +31,7 @@ bench: dev ## Print the figures that the README quotes (ONLY=search for one of t
 crash: dev ## Kill the server under load, ROUNDS times, and count what it had acknowledged
 	@PYTHONPATH=tests $(BIN)/python -m crash.rounds --rounds $(or $(ROUNDS),20) $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python -m crash.outbox
+	@PYTHONPATH=tests $(BIN)/python -m crash.batches
 
 fuzz: dev ## Run the property tests with FACTOR times as many examples
 	$(BIN)/pytest -n 2 -q -p factories.fuzzing --fuzz $(or $(FACTOR),50) $(ARGS)
