@@ -37,7 +37,7 @@ def test_the_version_is_printed() -> None:
     assert run("version").stdout == run("--version").stdout == f"cloudstead {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "agent", "doctor", "version", "account"])
+@pytest.mark.parametrize("command", ["serve", "demo", "agent", "doctor", "version", "account", "trace", "replay"])
 def test_every_command_explains_itself(command: str) -> None:
     outcome = CliRunner().invoke(commands, [command, "--help"])
 
@@ -117,3 +117,52 @@ def test_the_doctor_answers_programs_too(tmp_path: Path) -> None:
     findings = json.loads(outcome.stdout)
     assert {"what", "state", "seen", "advice"} == set(findings[0])
     assert outcome.returncode == int(any(finding["state"] == "wrong" for finding in findings))
+
+
+def test_a_replay_needs_a_cloud_that_nobody_runs(tmp_path: Path) -> None:
+    assert "holds no cloud" in one_line(run("replay", "--to", "index", "--data", str(tmp_path / "nowhere")))
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "d" / "log").mkdir(parents=True)
+    folder = DataFolder.hold(tmp_path / "d")
+    try:
+        assert "is in use by process" in one_line(run("replay", "--to", "rules", "--data", str(tmp_path / "d")))
+    finally:
+        folder.release()
+
+
+def test_a_replay_of_nothing_says_so(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "d"))
+    run("account", "create", *data, "--name", "One", "--user", "admin")
+
+    told = run("replay", "--to", "index", *data)
+    assert (told.returncode, told.stdout) == (0, "No message is in that span.\n")
+    assert "No enabled rule" in one_line(run("replay", "--to", "rules", *data))
+    assert "archive has nothing" in one_line(run("replay", "--to", "index", "--archive", *data))
+    assert "No account is called 'Two'" in one_line(run("replay", "--to", "index", "--account", "Two", *data))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("replay", "--to", "index", "--fire"), "--to rules"),
+        (("replay", "--to", "rules", "--index", "x"), "--to index"),
+        (("replay", "--to", "index", "--archive", "--archive-folder", "x"), "give one of them"),
+        (("replay", "--to", "index", "--since", "yesterday"), "no time like"),
+        (("replay", "--to", "index", "--from-offset", "0"), "--from-offset"),
+        (("trace", "lamp", "--at", "2026-01-01", "--offset", "1"), "give one of them"),
+        (("trace",), "THING"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(arguments: tuple[str, ...], words: str) -> None:
+    outcome = CliRunner().invoke(commands, list(arguments))
+    assert outcome.exit_code == 2
+    assert words in outcome.output
+
+
+def test_a_trace_says_what_it_needs(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    assert "An API key is needed" in one_line(run("trace", "lamp", *data))
+    unheard = run("trace", "lamp", *data, "--key", "k", "--url", "http://127.0.0.1:1")
+    assert "does not answer" in one_line(unheard)
+    assert "--url" in one_line(run("trace", "lamp", *data, "--key", "k", "--url", "gopher://x"))
+    assert "cannot be read" in one_line(run("trace", "lamp", *data, "--ready-file", str(tmp_path / "none")))
