@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from cloudstead.core.jobs.events import JobsAdded
-from cloudstead.core.jobs.model import Attempt, Done, Failed, Job
+from cloudstead.core.jobs.model import Attempt, Done, Failed, Job, JobCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
     from cloudstead.core.events import EventBus
     from cloudstead.core.ids import JobId
-    from cloudstead.core.jobs.model import JobCounts
     from cloudstead.core.jobs.ports import Performer
     from cloudstead.core.unit import Unit
     from cloudstead.work.pauses import Pauses
@@ -115,7 +114,7 @@ class Worker:
         self.outcomes: Counter[tuple[str, str]] = Counter()
         """Attempts by kind and outcome: ``done``, ``failed`` (comes again), ``dead``, ``lost`` (to another worker)."""
         self.counts: Sequence[JobCounts] = ()
-        """The figures of the store, a few seconds old."""
+        """The figures of the store for each kind, a few seconds old."""
         self.last_failure: str | None = None
         """Why the store could not be asked the last time, ``None`` when it could."""
 
@@ -241,7 +240,9 @@ class Worker:
         now_ms = self._clock.millis()
         if self._counted_at_ms is None or abs(now_ms - self._counted_at_ms) >= _COUNT_EVERY_MS:
             self._counted_at_ms = now_ms
-            self.counts = await self._store.scan(lambda unit: unit.jobs.counts(tuple(self._duties)))
+            found = await self._store.scan(lambda unit: unit.jobs.counts(tuple(self._duties)))
+            by_kind = {count.kind: count for count in found}
+            self.counts = [by_kind.get(kind) or JobCounts(kind, 0, 0, 0, None) for kind in self._duties]
 
     async def _do(self, job: Job) -> None:
         duty = self._duties[job.kind]

@@ -127,3 +127,18 @@ def test_a_server_is_ready_for_scripts_and_leaves_no_secret_behind(tmp_path: Pat
     assert mode == 0o600
     assert code == 0
     assert not ready_file.exists()
+
+
+@pytest.mark.parametrize("section", ["webhooks", "mail"])
+def test_authorities_that_cannot_be_read_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    monkeypatch.setenv("CLOUDSTEAD_MAIL_HOST", "mail.example")
+    monkeypatch.setenv(f"CLOUDSTEAD_{section.upper()}_CA_FILE", str(junk))
+
+    line = refusal(tmp_path / "data")
+
+    assert f"{section}.ca_file" in line
+    assert "junk.pem" in line

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cloudstead.core.jobs.model import Done, Failed, JobState
+from cloudstead.core.jobs.model import Done, Failed, JobCounts, JobState
 from cloudstead.work.worker import MAX_LOSSES, WorkerLimits
 from factories.jobs import Scripted, duty, eventually, working
 
@@ -321,10 +321,17 @@ async def test_counts_are_kept_a_few_seconds_old(tenant):
         await eventually(lambda: shift.worker.running == 1)
         for _ in range(3):
             await shift.pauses.advance(5)
-        await eventually(lambda: shift.worker.counts)
+        await eventually(lambda: shift.worker.counts and shift.worker.counts[0].running)
 
         (count,) = shift.worker.counts
         assert (count.kind, count.waiting, count.running, count.dead) == ("webhook", 2, 1, 0)
+
+
+async def test_a_kind_without_jobs_is_counted_as_well(tenant):
+    async with working(tenant, duty(Scripted())) as shift:
+        await eventually(lambda: shift.worker.counts)
+
+        assert list(shift.worker.counts) == [JobCounts("webhook", 0, 0, 0, None)]
 
 
 async def test_what_a_dead_process_had_claimed_is_taken_back_at_once(tenant):
