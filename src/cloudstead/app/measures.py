@@ -77,6 +77,10 @@ class _CloudCollector(Collector):
         yield CounterMetricFamily(
             "cloudstead_index_crowded_paths", "Paths beyond what an account may have.", counts.crowded_paths
         )
+        yield GaugeMetricFamily("cloudstead_searches_waiting", "Searches waiting for a turn.", index.turns.waiting)
+        yield CounterMetricFamily(
+            "cloudstead_searches_refused", "Searches of accounts with too many waiting.", index.turns.refused
+        )
         yield GaugeMetricFamily("cloudstead_index_broken_parts", "Parts set aside as broken.", index.detached_parts)
 
     def _archive(self) -> Iterable[Metric]:

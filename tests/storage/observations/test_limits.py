@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from cloudstead.core.observations.errors import SearchRefused, SearchTooSlow
@@ -95,3 +98,20 @@ async def test_a_post_filter_cuts_hits_and_leaves_aggregations(ledger):
     )
     assert found["hits"]["total"] == 2
     assert found["aggregations"]["all"]["value"] == 4
+
+
+async def test_a_ping_and_another_account_pass_the_slow_searches_of_one(embedded_ledger):
+    index = embedded_ledger.index
+    is_over = threading.Event()
+
+    async def slow():
+        await index._read_for("slow", "waiting", lambda _: is_over.wait(60))
+
+    tasks = [asyncio.ensure_future(slow()) for _ in range(10)]
+    try:
+        await embedded_ledger.find({"query": EVER})
+        await index.ping()
+        assert not any(task.done() for task in tasks)
+    finally:
+        is_over.set()
+        await asyncio.gather(*tasks)

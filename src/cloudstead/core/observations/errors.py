@@ -4,7 +4,8 @@
 
     CloudsteadError
     ├── SearchRefused          the search is malformed, breaks a rule or asks for too much
-    │   └── SearchTooSlow      it took longer than a search may
+    │   ├── SearchTooSlow      it took longer than a search may
+    │   └── TooManySearches    too many of the account's searches wait already
     └── IndexUnavailable       the store of the index failed
 """
 
@@ -33,6 +34,16 @@ class SearchTooSlow(SearchRefused):
     def __init__(self, limit_ms: int) -> None:
         super().__init__(f"The search took longer than {limit_ms} ms.")
         self.limit_ms = limit_ms
+
+
+class TooManySearches(SearchRefused):
+    """A search that was turned away because too many of its account wait for their turn."""
+
+    code: ClassVar[str] = "too_many_searches"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} searches of this account wait already: try again when they are answered.")
+        self.limit = limit
 
 
 class IndexUnavailable(CloudsteadError):

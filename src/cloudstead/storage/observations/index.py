@@ -35,6 +35,7 @@ from cloudstead.storage.observations.schema import (
     THING_COLUMNS,
     WRITER_SETTINGS,
 )
+from cloudstead.storage.observations.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -51,6 +52,9 @@ _T = TypeVar("_T")
 
 SEARCH_LIMIT_MS = 5_000
 MEMORY_BYTES = 1024**3  # of one statement
+SEARCHES_AT_ONCE = 3
+SEARCHES_OF_AN_ACCOUNT = 2  # at once: one thread is left for everybody else
+WAITING_SEARCHES_OF_AN_ACCOUNT = 32  # a page of widgets asks for some ten at once
 
 _TIMED_OUT = frozenset({159, 160})  # TIMEOUT_EXCEEDED, TOO_SLOW
 _TOO_MUCH = {
@@ -82,11 +86,17 @@ class IndexCounts:
 class ClickHouseIndex:
     """The index of observations and things; open it with `open`."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, memory_bytes: int = MEMORY_BYTES, readers: int = 2) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, memory_bytes: int = MEMORY_BYTES) -> None:
         self._clock = clock
         memory = {"max_memory_usage": memory_bytes}
         self._writer = Sessions(engine, WRITER_SETTINGS | memory, threads=1, name="index-writer")
-        self._readers = Sessions(engine, READER_SETTINGS | memory, threads=readers, name="index-reader")
+        self._readers = Sessions(engine, READER_SETTINGS | memory, threads=SEARCHES_AT_ONCE + 1, name="index-reader")
+        # One thread more than turns: what no account asked for, such as a ping, waits for nobody's search.
+        self.turns = Turns(
+            SEARCHES_AT_ONCE,
+            per_account=SEARCHES_OF_AN_ACCOUNT,
+            waiting_per_account=WAITING_SEARCHES_OF_AN_ACCOUNT,
+        )
         self._catalogues = {
             index.name: Catalogue(index.name, is_shared=engine.is_shared) for index in (OBSERVATIONS, THINGS)
         }
@@ -96,11 +106,9 @@ class ClickHouseIndex:
         self.detached_parts = 0
 
     @classmethod
-    async def open(
-        cls, engine: Engine, *, clock: Clock, memory_bytes: int = MEMORY_BYTES, readers: int = 2
-    ) -> ClickHouseIndex:
+    async def open(cls, engine: Engine, *, clock: Clock, memory_bytes: int = MEMORY_BYTES) -> ClickHouseIndex:
         """Connect, make the tables, and look at what is there; `detached_parts` above 0 deserves an alarm."""
-        index = cls(engine, clock=clock, memory_bytes=memory_bytes, readers=readers)
+        index = cls(engine, clock=clock, memory_bytes=memory_bytes)
         try:
             await index._write("opening", index._prepare)
         except BaseException:
@@ -191,7 +199,7 @@ class ClickHouseIndex:
             f" FROM shadow_changes WHERE account_id = {text(account_id)} AND thing_uid = {text(thing_uid)}{before}"
             f" ORDER BY offset DESC LIMIT {number(limit)}"
         )
-        rows = await self._read("reading a history", lambda client: _rows(client, statement))
+        rows = await self._read_for(account_id, "reading a history", lambda client: _rows(client, statement))
         return [
             ShadowChange(offset, account_id, thing_uid, name, verb, version, author, millis, request.encode(), outcome)
             for offset, name, verb, version, author, millis, request, outcome in rows
@@ -204,11 +212,13 @@ class ClickHouseIndex:
             f"SELECT count() FROM observations WHERE account_id = {text(account_id)} AND ts = {_instant(at_ms)}"
             f" AND offset = {number(offset)}"
         )
-        rows = await self._read("looking for an observation", lambda client: _rows(client, statement))
+        rows = await self._read_for(account_id, "looking for an observation", lambda client: _rows(client, statement))
         return bool(rows[0][0])
 
     async def _search(self, index: Index, scope: SearchScope, search: ParsedSearch) -> SearchResult:
-        return await self._read("searching", lambda client: self._converse(client, index, scope, search))
+        return await self._read_for(
+            scope.account_id, "searching", lambda client: self._converse(client, index, scope, search)
+        )
 
     def _converse(self, client: Client, index: Index, scope: SearchScope, search: ParsedSearch) -> SearchResult:
         """Drive the conversation of a search; its statements share one time limit."""
@@ -330,6 +340,10 @@ class ClickHouseIndex:
             return await self._writer.run(work)
         except ClickHouseError as error:
             raise IndexUnavailable(doing) from error
+
+    async def _read_for(self, account_id: str, doing: str, work: Callable[[Client], _T]) -> _T:
+        """Read when it is the account's turn; raise ``TooManySearches`` when too much of it waits."""
+        return await self.turns.run(account_id, lambda: self._read(doing, work))
 
     async def _read(self, doing: str, work: Callable[[Client], _T]) -> _T:
         try:
