@@ -40,6 +40,8 @@ def examine(folder: Path, settings: Settings, *, holder: int | None, now: dateti
     if not folder.exists():
         return
     segments = sorted((folder / "log").glob("[0-9]*.log")) if (folder / "log").is_dir() else []
+    if not settings.objects.url:
+        yield _objects(folder / "objects")
     yield _log(segments, is_held=holder is not None)
     yield _clock(segments, now)
 
@@ -68,6 +70,16 @@ def _state(file: Path) -> Finding:
     if version < HEAD:
         return Finding("state", State.NOTE, seen, f"The next start brings it to {HEAD} and keeps a copy from before.")
     return Finding("state", State.GOOD, seen)
+
+
+def _objects(folder: Path) -> Finding:
+    if not folder.is_dir():
+        return Finding("files", State.NOTE, "no folder yet", "It is made on the first start.")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("files", State.WRONG, f"{folder} cannot be read and written", "Give it back to its owner.")
+    if folder.stat().st_mode & 0o077:
+        return Finding("files", State.WRONG, f"{folder} is open to others", f"Close it: chmod 700 {folder}")
+    return Finding("files", State.GOOD, f"{folder}, private")
 
 
 def _log(segments: list[Path], *, is_held: bool) -> Finding:

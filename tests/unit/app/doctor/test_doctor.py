@@ -19,6 +19,7 @@ from cloudstead.app.settings import (
     HttpsSettings,
     LimitSettings,
     MqttsSettings,
+    ObjectSettings,
     ObservationSettings,
     Settings,
     StorageSettings,
@@ -82,6 +83,23 @@ async def test_a_folder_in_good_order_is_good(tmp_path: Path) -> None:
 
 def test_the_holder_of_the_folder_is_named(folder: Path) -> None:
     assert "process 7" in named(stores.examine(folder, Settings(), holder=7, now=NOW), "data folder").seen
+
+
+def test_files_that_others_may_read_are_wrong(folder: Path) -> None:
+    def found() -> Finding:
+        return named(stores.examine(folder, Settings(), holder=None, now=NOW), "files")
+
+    assert found().state is State.GOOD
+    (folder / "objects").chmod(0o755)
+    assert found().is_wrong
+    (folder / "objects").rmdir()
+    assert found().state is State.NOTE
+
+
+def test_files_in_a_bucket_are_not_looked_for_in_the_folder(folder: Path) -> None:
+    findings = stores.examine(folder, Settings(objects=ObjectSettings(url="s3://bucket")), holder=None, now=NOW)
+
+    assert "files" not in {finding.what for finding in findings}
 
 
 def test_a_state_that_is_none_is_wrong(folder: Path) -> None:
