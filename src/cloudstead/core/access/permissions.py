@@ -19,13 +19,13 @@ WATCH: Final = _words(
     "thing-type:read",
     "shadow:read",
     "observation:read",
-    "rule:read",
-    "rule:try",
     "event:subscribe",
     "thing-topic:subscribe",
     "file:read",
 )
 READ: Final = WATCH | _words(
+    "rule:read",
+    "rule:try",
     "batch:read",
     "thing:download-certificate",  # Cloud Connect 2.11, section 11.1.2: with its private key
     "person:read",
