@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.caller import Grant
 from factories.contract import require_output
 from factories.coverage import covers, covers_each
@@ -182,3 +185,16 @@ async def test_many_names_do_not_flood_one_address(world):
     for number in range(25):
         await sign_up(world, userName=f"carl-{number}", email="Victim@cloud.example")
     assert len(world.people.post.letters) == 20
+
+
+async def test_nobody_signs_up_or_gets_mail_in_an_account_that_is_closed(world):
+    closed = replace(world.tenant.account, status=AccountStatus.SUSPENDED)
+
+    async def send(action, **attributes):
+        payload = json.dumps({"action": action, "attributes": attributes}).encode()
+        return await world.runtime.invoke("AuthLambda", closed, None, payload)
+
+    assert (await send("SIGN_UP", **NEW)).failed
+    assert (await send("FORGOT_PASSWORD", userName="ada")).body == b"{}"
+    await world.people.settled()
+    assert world.people.post.letters == []

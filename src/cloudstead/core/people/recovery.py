@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.audit.record import record
 from cloudstead.core.caller import Caller
 from cloudstead.core.credentials.recent import Recent
@@ -94,8 +95,10 @@ class Recovery:
     ) -> Person:
         """Add somebody who is nobody yet, and mail a link that confirms the address.
 
-        Raises ``InvalidField``, ``UserNameTaken`` and ``TooManySignUps``.
+        Raises ``AccountNotUsable``, ``InvalidField``, ``UserNameTaken`` and ``TooManySignUps``.
         """
+        if not account.is_usable:
+            raise AccountNotUsable(account.status)
         require_user_name(user_name)
         profile.check()
         if profile.phone is not ABSENT:
@@ -129,15 +132,15 @@ class Recovery:
 
     def ask_for_confirmation(self, account: Account, user_name: str, *, source_address: str | None = None) -> None:
         """Mail the link that confirms the address again, where there is somebody whom it could help."""
-        self._ask(account.id, user_name, source_address, _confirmation_for)
+        self._ask(account, user_name, source_address, _confirmation_for)
 
     def ask_for_password(self, account: Account, user_name: str, *, source_address: str | None = None) -> None:
         """Mail a link that sets another password; the old one works until that is used."""
-        self._ask(account.id, user_name, source_address, _password_link_for)
+        self._ask(account, user_name, source_address, _password_link_for)
 
     def ask_again(self, account: Account, user_name: str, *, source_address: str | None = None) -> None:
         """Mail whichever link helps the person on."""
-        self._ask(account.id, user_name, source_address, _next_link_for)
+        self._ask(account, user_name, source_address, _next_link_for)
 
     async def ask_with(self, token: str, *, source_address: str | None = None) -> bool:
         """Mail the owner of a link, whatever its state, the one that helps on now; return whether it is a link at all.
@@ -201,17 +204,17 @@ class Recovery:
 
     def _ask(
         self,
-        account_id: AccountId,
+        account: Account,
         user_name: str,
         source_address: str | None,
         choose: Callable[[Person], Purpose | None],
     ) -> None:
-        if len(user_name) > MAX_USER_NAME_CHARS or self._under_way >= _MOST_UNDER_WAY:
+        if not account.is_usable or len(user_name) > MAX_USER_NAME_CHARS or self._under_way >= _MOST_UNDER_WAY:
             return
         if not self._asked.has_room(source_address, self._clock.millis()):
             return
         self._under_way += 1
-        self._spawn(self._answer(lambda unit: unit.people.by_user_name(account_id, user_name), account_id, choose))
+        self._spawn(self._answer(lambda unit: unit.people.by_user_name(account.id, user_name), account.id, choose))
 
     async def _answer(
         self,
