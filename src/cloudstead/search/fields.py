@@ -7,7 +7,7 @@ path to kinds; what no document ever held needs no SQL at all.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cloudstead.search import sql
@@ -163,17 +163,20 @@ class Index:
         return Field(name, ())
 
     def searched(self, name: str, paths: Paths) -> Field:
-        """Find the parts of a field for a query that looks for a text; `_all` has those of every field, by words."""
+        """Find the parts of a field for a query that looks for a text; `_all` is the texts of all values."""
         if name != ALL_FIELDS:
             return self.resolve(name, paths)
-        parts = [_column_part(column) for known, column in self.columns.items() if not known.startswith("_")]
-        if len(paths) <= _LEAVES_BY_NAME:
-            parts += [part for leaf in self.leaves(STATE, paths) for part in leaf.parts]
+        columns = [_column_part(column) for known, column in self.columns.items() if not known.startswith("_")]
+        leaves = [part for leaf in self.leaves(STATE, paths) for part in leaf.parts]
+        if len(leaves) > _LEAVES_BY_NAME:
+            # Lists come as they are printed: that parts texts as well, and only runs numbers together.
+            lists = ["JSONAllValues(state)"]
         else:
-            # One text of all values: lists come as they are printed, which only their quotes tell from the same words.
-            parts.append(Part(ValueType.TEXT, "arrayStringConcat(JSONAllValues(state), '\\n')", nullable=False))
-        read = (replace(part, reading=Reading.WORDS) if part.type is ValueType.TEXT else part for part in parts)
-        return Field(name, tuple(read))
+            columns += [part for part in leaves if not part.many]
+            lists = [f"arrayMap(x -> toString(assumeNotNull(x)), {part.sql})" for part in leaves if part.many]
+        single = f"[{', '.join(_printed(part) for part in columns)}]"
+        every = f"arrayConcat({', '.join([single, *lists])})" if lists else single
+        return Field(name, (Part(ValueType.TEXT, every, many=True, reading=Reading.WORDS),))
 
     def reads(self, name: str, paths: Paths) -> tuple[bool, bool]:
         """Tell whether a query that looks for a text finds texts that are read by words, and any other values."""
@@ -217,6 +220,15 @@ def _state_parts(path: str, kinds: int) -> tuple[Part, ...]:
 
 def _column_part(column: Column) -> Part:
     return Part(column.type, column.sql, nullable=column.nullable, reading=column.reading)
+
+
+def _printed(part: Part) -> str:
+    """Write a single value as the text that JSON has for it, empty where there is none."""
+    if part.type is ValueType.TEXT:
+        return f"ifNull({part.sql}, '')" if part.nullable else f"toString({part.sql})"
+    if part.type is ValueType.DATE:
+        return f"toString(toUnixTimestamp64Milli({part.sql}))"
+    return f"ifNull(toString({part.sql}), '')"
 
 
 def _lowered(part: Part) -> Part:

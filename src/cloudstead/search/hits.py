@@ -118,7 +118,10 @@ def _columns(sort: Sort, found: Field, conditions: Conditions) -> list[SortColum
         if custom and is_number is (number is not None):
             literal = sql.text(spelled(sort.missing)) if number is None else sql.floating(number)
             one = f"if({found.present}, {one}, {literal})"
-        columns.append(SortColumn(one, one, sort.ascending, absent_first))
+        columns.append(SortColumn(one, one, sort.ascending, absent_first and len(found.parts) == 1))
+    if absent_first and len(found.parts) > 1:
+        # Numbers stand before texts: a document that has a text only is not one without a value.
+        columns.insert(0, SortColumn(f"({found.present})", "NULL", ascending=True))
     return columns
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cloudstead.search import analysis
 from cloudstead.search.errors import SearchInvalid
-from cloudstead.search.fields import ALL_FIELDS, Index, Paths
+from cloudstead.search.fields import Index, Paths
 from cloudstead.search.minimum import least_of
 from cloudstead.search.query import (
     Bool,
@@ -84,19 +84,6 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 def _matched(query: Match, index: Index, paths: Paths) -> Query:
-    if query.field == ALL_FIELDS and query.kind is MatchKind.WORDS and not query.edits:
-        return _across(
-            MatchAcross(
-                ((ALL_FIELDS, 1.0),),
-                query.text,
-                conjunctive=query.conjunctive,
-                minimum=query.minimum,
-                lenient=True,
-                all_if_wordless=query.all_if_wordless,
-            ),
-            index,
-            paths,
-        )
     text = spelled(query.text)
     reads_words, has_others = index.reads(query.field, paths)
     found: list[Query] = []

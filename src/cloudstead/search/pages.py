@@ -72,7 +72,7 @@ class _Page:
             rows = yield from self._page(total)
         highest: float | None = 0.0 if search.size == 0 else None
         if self._tells_scores and total and search.size:
-            highest = yield from self._highest()
+            highest = yield from self._highest(rows)
         return {"total": total, "max_score": highest, "hits": self._shaped(rows)}
 
     def _shaped(self, rows: Rows) -> list[dict[str, object]]:
@@ -103,9 +103,11 @@ class _Page:
         version = [self._index.version_column] if self._search.version else []
         return [*version, self._score] if isinstance(self._score, str) else version
 
-    def _highest(self) -> Asking[float | None]:
+    def _highest(self, rows: Rows) -> Asking[float | None]:
         if isinstance(self._score, float):
             return self._score
+        if rows and not self._search.start and not self._search.sort:
+            return float(rows[0][len(self._index.document_columns) + len(self._extra()) - 1])
         ((highest,),) = yield f"SELECT max({self._score}) FROM {self._index.table} WHERE {sql.all_of(self._where)}"
         return float(highest)
 

@@ -26,13 +26,18 @@ def word_condition(found: Field, word: str) -> str:
 
 
 def phrase_condition(found: Field, query: Phrase) -> str:
-    """Write that one text that is read by words holds a phrase."""
-    return sql.any_of(
-        f"arrayExists(x -> {_phrase(analysis.words_sql('assumeNotNull(x)'), query)}, {part.sql})"
-        if part.many
-        else _phrase(analysis.words_sql(_plain(part)), query)
-        for part in _by_words(found)
-    )
+    """Write that one text that is read by words holds a phrase.
+
+    The words of a text are bound to a name, as ClickHouse reads an expression anew wherever it stands in a lambda.
+    """
+    return sql.any_of(f"arrayExists(t -> {_phrase('t', query)}, {_each_words(part)})" for part in _by_words(found))
+
+
+def _each_words(part: Part) -> str:
+    """Write the words of each text of a part."""
+    if part.many:
+        return f"arrayMap(x -> {analysis.words_sql('assumeNotNull(x)')}, {part.sql})"
+    return f"[{analysis.words_sql(_plain(part))}]"
 
 
 def _by_words(found: Field) -> list[Part]:
@@ -45,9 +50,7 @@ def _plain(part: Part) -> str:
 
 
 def _all_words(part: Part) -> str:
-    if part.many:
-        return f"arrayFlatten(arrayMap(x -> {analysis.words_sql('assumeNotNull(x)')}, {part.sql}))"
-    return analysis.words_sql(_plain(part))
+    return f"arrayFlatten({_each_words(part)})" if part.many else analysis.words_sql(_plain(part))
 
 
 def _any_word(part: Part, test: Test) -> str:
