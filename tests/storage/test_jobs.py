@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -424,3 +425,35 @@ async def test_no_more_finished_jobs_go_at_once_than_the_limit(database):
         return unit.jobs.drop_finished(done_before_ms=900, dead_before_ms=900, limit=2)
 
     assert [await database.write(drop), await database.write(drop), await database.write(drop)] == [2, 1, 0]
+
+
+async def test_workers_that_claim_at_the_same_time_never_get_the_same_job(database):
+    await add(database, *(job(f"{number:02}") for number in range(40)))
+
+    claims = await asyncio.gather(*(claim(database, limit=7) for _ in range(8)))
+
+    claimed = [each.id for group in claims for each in group]
+    assert len(claimed) == len(set(claimed))
+
+
+async def test_a_lane_to_which_many_add_at_the_same_time_has_one_head_and_loses_none(database):
+    ids = [f"{number:02}" for number in range(12)]
+    await asyncio.gather(*(add(database, job(job_id, lane="a")) for job_id in ids))
+
+    order = []
+    while claimed := await claim(database):
+        (one,) = claimed
+        order.append(one.id)
+        # What is added while the head ends must be found by one of the two.
+        await asyncio.gather(finish(database, one), add(database, job(f"f{one.id}", lane="a", due_at_ms=10**9)))
+        if len(order) == len(ids):
+            break
+
+    assert sorted(order) == ids
+    assert await claimed_ids(database, now_ms=10**9) == ["f00"]
+
+
+async def test_five_hundred_jobs_are_added_in_one_go(database):
+    await add(database, *(job(f"{number:03}", lane=f"lane {number % 7}") for number in range(500)))
+
+    assert await claimed_ids(database, limit=500) == [f"{number:03}" for number in range(7)]
