@@ -20,6 +20,8 @@ REPORT = b'{"state":{"reported":{"temp":21}}}'
 
 @pytest.fixture
 async def thing(world):
+    """A thing that no rule looks at as yet."""
+    (await world.call("RuleLambda.REMOVE", world.administrator, id="rule-north")).ok()
     return await world.tenant.database.read(lambda unit: unit.things.get(world.tenant.account.id, "thing-north"))
 
 
