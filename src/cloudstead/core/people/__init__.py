@@ -1,9 +1,17 @@
 """People: who they are, where they belong, how they log in.
 
-``model``    a person, and the membership that ties a person to an account
-``errors``   what can go wrong
-``events``   what others may want to know
-``ports``    what storage has to offer
-``lock_out`` how long to wait after wrong passwords
-``sign_in``  log in with a password, refresh a login
+``model``        a person, and the membership that ties a person to an account
+``errors``       what can go wrong
+``events``       what others may want to know
+``ports``        what storage and the post have to offer
+``lock_out``     how long to wait after wrong passwords
+``sign_in``      log in with a password, refresh a login
+``profile``      what may be known of a person, and which texts can be that
+``powers``       who may decide about whom
+``listing``      which people a list shows, in which order
+``registry``     people as callers see and administer them
+``links``        single-use links in mails
+``mails``        which letter carries which link, and how many a mailbox gets
+``credentials``  what becomes of logins when a password changes
+``recovery``     what people do for themselves: sign up, confirm, set a forgotten password
 """
