@@ -9,7 +9,7 @@ import httpcore2
 import pytest
 
 from cloudstead.delivery.reach import AddressRefused, CheckedConnector, NameUnknown, Reach, SystemResolver
-from factories.receiver import receiving
+from factories.webhook_receiver import receiving
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "2a00:1450:4001::200e"]
 PRIVATE = [

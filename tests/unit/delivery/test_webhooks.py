@@ -21,7 +21,7 @@ from cloudstead.core.webhooks.model import Webhook
 from cloudstead.delivery.reach import CheckedConnector, Reach
 from cloudstead.delivery.webhooks import WebhookPerformer, sign
 from factories.jobs import duty, eventually, working
-from factories.receiver import Receiver, answer, receiving
+from factories.webhook_receiver import Receiver, answer, receiving
 
 CLOCK = ManualClock()
 CLOCK_OF_TODAY = SystemClock()
