@@ -169,8 +169,9 @@ class Index:
         columns = [_column_part(column) for known, column in self.columns.items() if not known.startswith("_")]
         leaves = [part for leaf in self.leaves(STATE, paths) for part in leaf.parts]
         if len(leaves) > _LEAVES_BY_NAME:
-            # Lists come as they are printed: that parts texts as well, and only runs numbers together.
-            lists = ["JSONAllValues(state)"]
+            # Lists come printed, with their quotes escaped: that parts texts as well, and only runs numbers together.
+            escaped, plain = sql.text("\\'"), sql.text("'")
+            lists = [f"arrayMap(x -> replaceAll(x, {escaped}, {plain}), JSONAllValues(state))"]
         else:
             columns += [part for part in leaves if not part.many]
             lists = [f"arrayMap(x -> toString(assumeNotNull(x)), {part.sql})" for part in leaves if part.many]
