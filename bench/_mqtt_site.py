@@ -1,7 +1,8 @@
 """The server under measurement, as a process of its own: everything real, with one of two front ends.
 
-``gateway`` serves devices itself. ``mosquitto`` has Mosquitto serve them and is its core: the same spine behind a small
-MQTT client. Usage: _mqtt_site.py gateway|mosquitto FOLDER THINGS. Writes one JSON line when it is ready and ends with
+``gateway`` serves devices itself; ``rules`` does so with 1,000 rules, and ``counting-rules`` with one of them hit by
+every update. ``mosquitto`` has Mosquitto serve them and is its core: the same spine behind a small
+MQTT client. Usage: _mqtt_site.py KIND FOLDER THINGS. Writes one JSON line when it is ready and ends with
 its standard input.
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvloop
 
+from cloudstead.app.rules import start_rules
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.caller import Caller, Grant
@@ -33,6 +35,8 @@ from cloudstead.core.credentials.sealing import InstallationKey, Sealer
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.events import EventBus
 from cloudstead.core.ids import DomainId, ThingName, ThingTypeId, ThingUid, Uuid7Source
+from cloudstead.core.rules.definition import RuleDefinition
+from cloudstead.core.rules.model import Action, ActionType, Expression, Filter, Operator, Threshold
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.doors import TopicDoor
 from cloudstead.core.spine.requests import Origin, ShadowRequest
@@ -53,10 +57,15 @@ from cloudstead.storage.sql import Database
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from cloudstead.app.tasks import Tasks
     from cloudstead.core.ids import AccountId
-    from cloudstead.core.spine.ports import FanOut
+    from cloudstead.core.spine.ports import FanOut, Follower
     from cloudstead.core.things.directory import ThingEntry
     from cloudstead.core.unit import Unit
+
+RESOURCES = ("temperature", "pressure", "humidity", "battery", "rssi")
+KINDS = {"gateway": (0, 0), "rules": (1000, 0), "counting-rules": (1000, 1)}
+"""How many rules there are, and how many of them are hit by every update."""
 
 
 class Site:
@@ -73,14 +82,16 @@ class Site:
         self.authority = Authority(
             files.issuing_key, files.issuing_certificate, root_certificate=files.root_certificate, clock=self.clock
         )
-        sealer = Sealer(InstallationKey.generate())
-        self.certificates = Certificates(self.authority, sealer, clock=self.clock, ids=self.ids)
+        self.sealer = Sealer(InstallationKey.generate())
+        self.certificates = Certificates(self.authority, self.sealer, clock=self.clock, ids=self.ids)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    keep = spawn
 
     def report(self, what: str, error: Exception) -> None:
         print(f"{what}: {error!r}", file=sys.stderr)
@@ -97,7 +108,7 @@ class Site:
         self.stack.push_async_callback(self.index.close)
         self.directory = ThingDirectory(self.database)
 
-    async def start_spine(self, fan_out: FanOut) -> Spine:
+    async def start_spine(self, fan_out: FanOut, *, followers: Sequence[Follower] = ()) -> Spine:
         spine = Spine(
             clock=self.clock,
             database=self.database,
@@ -106,6 +117,7 @@ class Site:
             fan_out=fan_out,
             spawn=self.spawn,
             report=self.report,
+            followers=followers,
         )
         deliver = asyncio.get_running_loop().call_soon_threadsafe
         await spine.start(
@@ -171,6 +183,41 @@ class Site:
         (self.folder / "chain.pem").write_text(self.authority.chain_pem)
         return {"ca_file": str(self.folder / "root.pem"), "bundles": written, "subscriber_password": key}
 
+    async def rule(self, count: int, *, hit: int) -> Follower:
+        """Make rules about everything that the things report; the first ``hit`` of them are hit by every update.
+
+        Those count to more than a run here lasts, so that hits are stored and nothing goes out.
+        """
+        rooms = await start_rules(
+            self.sealer,
+            database=self.database,
+            clock=self.clock,
+            ids=self.ids,
+            bus=self.bus,
+            tasks=cast("Tasks", self),
+            newest_offset=lambda: 0,
+        )
+        account_id = self.things[0].account_id
+        root = Caller(account_id, "bench", "bench", None, (Grant(DomainId("root"), "Administrator"),))
+
+        def write(unit: Unit) -> None:
+            for number in range(count):
+                is_hit = number < hit
+                definition = RuleDefinition(
+                    name=f"Rule {number}",
+                    is_enabled=True,
+                    filter=Filter(DomainId("root"), ThingTypeId("1")),
+                    expression=Expression(
+                        Operator.GT, RESOURCES[number % len(RESOURCES)], -1000 if is_hit else 5000 + number
+                    ),
+                    actions=(Action(ActionType.WEBHOOK, {"url": "https://hooks.example/"}),),
+                    threshold=Threshold(count=1_000_000 if is_hit else 0),
+                )
+                rooms.rules.create(unit, root, definition)
+
+        await self.database.write(write)
+        return rooms.follower
+
     async def wish(self, spine: Spine) -> None:
         """Wish something of every tenth thing that it will never report, so that its updates have a delta."""
         entries = await self.directory.load([thing.uid for thing in self.things[::10]])
@@ -178,13 +225,14 @@ class Site:
             await spine.ask(entry, Verb.UPDATE, b'{"state":{"desired":{"target":19.5}}}', principal="bench")
 
 
-async def serve_gateway(site: Site, count: int) -> dict[str, Any]:
-    """Serve devices and the subscriber in this process."""
+async def serve_gateway(site: Site, count: int, rules: int = 0, hit: int = 0) -> dict[str, Any]:
+    """Serve devices and the subscriber in this process, with so many rules, of which some are hit by every update."""
     await site.open_stores()
     ready = await site.fill(count)
+    followers = [await site.rule(rules, hit=hit)] if rules else []
     broker = Broker(new_client_id=site.ids.new)
     fan_out = BrokerFanOut(broker)
-    spine = await site.start_spine(fan_out)
+    spine = await site.start_spine(fan_out, followers=followers)
     callers = Callers(site.database, Tokens(SigningKey.generate(), site.clock, region="eu-west-1"), site.clock)
     gateway = MqttGateway(
         broker=broker,
@@ -351,7 +399,10 @@ def _free_port() -> int:
 async def run(kind: str, folder: Path, count: int) -> None:
     async with AsyncExitStack() as stack:
         site = Site(folder, stack)
-        ready = await (serve_gateway if kind == "gateway" else serve_mosquitto)(site, count)
+        if kind == "mosquitto":
+            ready = await serve_mosquitto(site, count)
+        else:
+            ready = await serve_gateway(site, count, *KINDS[kind])
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
