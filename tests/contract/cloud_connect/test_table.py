@@ -17,6 +17,7 @@ COMPLETE = (
     "FileLambda",
     "ObservationLambda",
     "RuleLambda",
+    "ThingBatchLambda",
     "ThingLambda",
     "ThingTypeLambda",
     "UserLambda",
