@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 SHORT: dict[str, tuple[str, ...]] = {
     "updates": ("4",),
     "connections": ("2000",),
+    "archive": ("3",),
     "rules": ("3", "1"),
     "search": ("--rows", "1000000", "--rounds", "7"),
     "http_calls": ("2",),
