@@ -163,6 +163,23 @@ def test_a_search_finds_and_scores_as_a_reader_would(texts):
     law()
 
 
+def test_the_words_of_a_phrase_stand_as_far_apart_as_its_slop(texts):
+    ledger, by_offset = texts
+
+    @settings(max_examples=60)
+    @given(
+        st.lists(st.sampled_from(["a", "b", "ab", "é"]), min_size=2, max_size=3, unique=True),
+        st.integers(0, 4),
+        st.sampled_from(["phrase", "phrase_prefix"]),
+    )
+    def law(parts, slop, kind):
+        query = {"match": {"state.t": {"query": " ".join(parts), "type": kind, "slop": slop}}}
+        _, found = scored(ledger, query)
+        assert set(found) == {offset for offset, state in by_offset.items() if judge(query, state) is not None}
+
+    law()
+
+
 # A written query as a tree, in its own notation and in that of query_string; both must find the same.
 leaves_written = opaque(
     st.one_of(
