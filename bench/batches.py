@@ -17,6 +17,7 @@ from typing import Any
 from _figures import Figure, conditions, tell
 from cloudstead.core.clock import SystemClock
 from cloudstead.core.credentials.authority import Authority, create_authority
+from cloudstead.core.ids import AccountId, ThingName, ThingUid
 
 # The tests know how to run a cloud.
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -36,7 +37,9 @@ def certificates_s(count: int) -> float:
     )
     started = time.perf_counter()
     for number in range(count):
-        authority.issue_thing_certificate("0" * 32, f"{number:08d}", thing_uid=f"{number:032x}")
+        authority.issue_thing_certificate(
+            AccountId("0" * 32), ThingName(f"{number:08d}"), thing_uid=ThingUid(f"{number:032x}")
+        )
     return time.perf_counter() - started
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from journeys.aws_user import AwsUser
 
 CLIENTS = Path(__file__).parent / "javascript"
+PACKAGES = Path(sys.prefix) / "node" / "node_modules"
 NODE = shutil.which("node")
 
 pytestmark = pytest.mark.skipif(
-    NODE is None or not (CLIENTS / "node_modules").is_dir(),
+    NODE is None or not PACKAGES.is_dir(),
     reason="Node.js or its clients are missing: scripts/setup-clients brings them",
 )
 
@@ -33,6 +35,7 @@ def travel(demo: Demo, journey: str, who: Resident | None = None, **given: Any) 
         cwd=CLIENTS,
         env={
             **os.environ,
+            "NODE_PATH": str(PACKAGES),
             "NODE_EXTRA_CA_CERTS": demo.ca_file,
             "JOURNEY": json.dumps({"https": demo.url("https"), "manifestUrl": manifest_url, **person, **given}),
         },

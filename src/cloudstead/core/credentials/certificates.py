@@ -99,15 +99,11 @@ class Certificates:
 
     def bundles_of(self, unit: Unit, account_id: AccountId, things: Sequence[Thing]) -> list[BundledThing]:
         """Return what goes into an archive for things of one account, but for those that made their own keys."""
-        newest: dict[ThingUid, Certificate] = {}
+        newest: dict[ThingUid, tuple[Certificate, bytes]] = {}
         for certificate in unit.certificates.live_of_each(account_id, [thing.uid for thing in things]):
             if certificate.sealed_private_key is not None:
-                newest.setdefault(certificate.thing_uid, certificate)
-        return [
-            self._bundle(thing, certificate, certificate.sealed_private_key)
-            for thing in things
-            if (certificate := newest.get(thing.uid)) is not None and certificate.sealed_private_key is not None
-        ]
+                newest.setdefault(certificate.thing_uid, (certificate, certificate.sealed_private_key))
+        return [self._bundle(thing, *newest[thing.uid]) for thing in things if thing.uid in newest]
 
     def _bundle(self, thing: Thing, certificate: Certificate, sealed_key: bytes) -> BundledThing:
         private_key = self._sealer.open(sealed_key, _SEALED_FOR)

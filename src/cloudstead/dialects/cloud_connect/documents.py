@@ -123,7 +123,7 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "RuleLambda.REMOVE": {"id": "00000001"},
         "RuleLambda.RENEW_SECRET": {"id": "00000001"},
         "RuleLambda.REPLAY_DELIVERIES": {"id": "00000001"},
-        "RuleLambda.TRY": {"rule": _RULE, "limit": 10},
+        "RuleLambda.TRY": {"rule": dict(_RULE), "limit": 10},
         "RuleLambda.UPDATE": {"id": "00000001", **_RULE},
         "ThingBatchLambda.CREATE": {
             "thingType": "climate",
