@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cloudstead.app.cloud import Cloud
 
 
-_AS_OF_NOW: Final = frozenset({"connections", "devices", "people", "held", "sessions", "retained"})
+_AS_OF_NOW: Final = frozenset({"connections", "devices", "people", "held", "held_bytes", "sessions", "retained"})
 """What the gateway tells as of now; all else it counts from its start."""
 
 

@@ -120,10 +120,12 @@ def publish_packet(
 class World:
     """Owns a broker as a gateway would: lets everybody in, stores everything, forbids some filters and topics."""
 
-    def __init__(self, *, limits: SpaceLimits | None = None) -> None:
+    def __init__(self, *, limits: SpaceLimits | None = None, max_held_bytes: int = 1 << 30) -> None:
         self.now = 1000.0
         numbers = count(1)
-        self.broker = Broker(new_client_id=lambda: f"assigned-{next(numbers)}", limits=limits)
+        self.broker = Broker(
+            new_client_id=lambda: f"assigned-{next(numbers)}", limits=limits, max_held_bytes=max_held_bytes
+        )
         self.profile: Profile = STANDARD
         self.forbidden_filters: set[str] = set()
         self.forbidden_topics: set[str] = set()
@@ -131,8 +133,8 @@ class World:
         self.unstored: list[tuple[Connection, PublishReceived]] = []
         self.events: list[Event] = []
 
-    def client(self, client_id: str = "client", *, level: int = 4, space: str = "acme") -> Client:
-        return Client(self, client_id, level=level, space=space)
+    def client(self, client_id: str = "client", *, level: int = 4, space: str = "acme", holder: str = "") -> Client:
+        return Client(self, client_id, level=level, space=space, holder=holder)
 
     def run(self, connection: Connection, events: list[Event]) -> None:
         self.handle(connection, events)
@@ -147,7 +149,7 @@ class World:
             self.events.append(event)
             match event:
                 case ConnectRequested():
-                    connection.accept(space=client.space, profile=self.profile, now=self.now)
+                    connection.accept(space=client.space, profile=self.profile, holder=client.holder, now=self.now)
                 case PublishReceived():
                     if event.topic in self.forbidden_topics:
                         connection.deny(event, 0x87, self.now)
@@ -224,11 +226,12 @@ class World:
 class Client:
     """A client that speaks the wire format; `acknowledges` off makes it a client that has stopped answering."""
 
-    def __init__(self, world: World, client_id: str, *, level: int, space: str) -> None:
+    def __init__(self, world: World, client_id: str, *, level: int, space: str, holder: str) -> None:
         self.world = world
         self.client_id = client_id
         self.level = level
         self.space = space
+        self.holder = holder
         self.connection: Connection | None = None
         self.acknowledges = True
         self.unanswered: list[int] = []

@@ -27,13 +27,17 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def push(self, delivery: Delivery) -> int:
-        """Append a message; return how many were dropped to make room (the new one itself, if it can never fit)."""
+    def push(self, delivery: Delivery, room: int | None = None) -> int:
+        """Append a message; return how many were dropped to make room (the new one itself, if it can never fit).
+
+        ``room`` is by how many bytes the queue may grow where that is less than its own bound allows.
+        """
         size = delivery.message.size
-        if size > self.max_bytes or self.max_messages < 1:
+        max_bytes = self.max_bytes if room is None else min(self.max_bytes, self.bytes + max(0, room))
+        if size > max_bytes or self.max_messages < 1:
             return 1
         dropped = 0
-        while len(self._waiting) >= self.max_messages or self.bytes + size > self.max_bytes:
+        while len(self._waiting) >= self.max_messages or self.bytes + size > max_bytes:
             self._drop_one(delivery.message.topic)
             dropped += 1
         number = self._next

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudstead.protocols.mqtt import reasons
 from cloudstead.protocols.mqtt.connection import Connection
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from cloudstead.protocols.mqtt.properties import Properties
 
 
+_MAX_HELD_BYTES: Final = 1024 * 1024 * 1024
+
+
 class Broker:
     """Holds the topic spaces; its owner moves bytes, tells the time and decides who may do what.
 
     `dirty` collects every connection that has output or became `closing`; whoever writes takes it once per tick, so
     that many small packets become one write. `connect_timeout_s` ends connections that do not get as far as CONNACK.
+    Beyond `max_held_bytes`, all spaces together, offline sessions make room, those of the fullest space first.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Broker:
         new_client_id: Callable[[], str],
         limits: SpaceLimits | None = None,
         connect_timeout_s: float = 10.0,
+        max_held_bytes: int = _MAX_HELD_BYTES,
     ) -> None:
         self.counters = Counters()
         self.dirty: set[Connection] = set()
@@ -40,6 +45,8 @@ class Broker:
         self.new_client_id = new_client_id
         self._limits = limits or SpaceLimits()
         self._connect_timeout_s = connect_timeout_s
+        self._max_held_bytes = max_held_bytes
+        self._resuming: Session | None = None
         self._spaces: dict[str, Space] = {}
         self._wills: list[WillDue] = []
         self._connections: set[Connection] = set()
@@ -84,7 +91,10 @@ class Broker:
         if retain:
             held.retain_message(message)
             self._drop_if_empty(held)
-        return held.publish(message, routes, retain=retain, sender=sender, now=now)
+        count = held.publish(message, routes, retain=retain, sender=sender, now=now)
+        if held.held_bytes > held.limits.max_held_bytes or self.counters.held_bytes > self._max_held_bytes:
+            self._make_room(held)
+        return count
 
     def tell(self, space: str, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> int:
         """Deliver a plain message on each of the topics; return how many sessions got one.
@@ -104,6 +114,8 @@ class Broker:
                     payload = write()
                 message = Message(topic, payload, qos, None, self.now)
                 count += held.publish(message, routes, retain=False, sender=None, now=self.now)
+        if held.held_bytes > held.limits.max_held_bytes or self.counters.held_bytes > self._max_held_bytes:
+            self._make_room(held)
         return count
 
     def take_dirty(self) -> set[Connection]:
@@ -148,6 +160,7 @@ class Broker:
         if held is not None:
             for session in held.sessions.values():
                 self._session_deadlines.cancel(session)
+            held.hold(-held.held_bytes)
         self._wills = [will for will in self._wills if will.space != space]
 
     @property
@@ -191,7 +204,9 @@ class Broker:
         session = held.sessions.get(key)
         if session is not None and session.connection is not None:
             self.counters.takeovers += 1
+            self._resuming = session
             session.connection.close(reasons.SESSION_TAKEN_OVER, "the same client id connected again", now)
+            self._resuming = None
             session = self._space(space).sessions.get(key)
         if session is not None and (
             clean_start
@@ -206,9 +221,14 @@ class Broker:
         if session is not None:
             self._session_deadlines.cancel(session)
             session.will = None
+            held.wake(session)
             return session, True
         if len(held.sessions) >= held.limits.max_sessions:
-            return None
+            oldest = held.oldest_offline()
+            if oldest is None:
+                return None
+            self._drop_session(oldest)
+            held = self._space(space)
         session = held.sessions[key] = Session(held, client_id, profile, self.counters, key=key)
         return session, False
 
@@ -227,6 +247,36 @@ class Broker:
             session.will_owner = connection.owner
         session.expires_at = now + session.expiry_s
         self._check_session(session, now)
+        if session.space.sessions.get(session.key) is session:
+            self._rest(session)
+
+    def _rest(self, session: Session) -> None:
+        """Keep a session for its client to come back; those that were left longest ago make room for it."""
+        space = session.space
+        space.rest(session)
+        if session is self._resuming:
+            return
+        while (surplus := space.surplus_of(session.holder)) is not None:
+            self._drop_session(surplus)
+        self._make_room(space)
+
+    def _make_room(self, space: Space) -> None:
+        while space.held_bytes > space.limits.max_held_bytes and (oldest := space.oldest_offline()) is not None:
+            self._drop_session(oldest)
+        while self.counters.held_bytes > self._max_held_bytes:
+            fullest = max(
+                (each for each in self._spaces.values() if each.oldest_offline() is not None),
+                key=lambda each: each.held_bytes,
+                default=None,
+            )
+            oldest = None if fullest is None else fullest.oldest_offline()
+            if oldest is None:
+                return
+            self._drop_session(oldest)
+
+    def _drop_session(self, session: Session) -> None:
+        self.counters.sessions_dropped += 1
+        self._end_session(session)
 
     def _check_session(self, session: Session, now: float) -> None:
         if session.expires_at is not None and session.expires_at <= now:

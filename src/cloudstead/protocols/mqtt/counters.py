@@ -14,11 +14,13 @@ class Counters:
         "dropped_retained_full",
         "dropped_too_large",
         "dropped_unwritable",
+        "held_bytes",
         "keep_alive_timeouts",
         "messages_in",
         "messages_out",
         "protocol_errors",
         "refusals",
+        "sessions_dropped",
         "takeovers",
     )
 
@@ -30,6 +32,8 @@ class Counters:
         self.connects = 0
         self.refusals = 0
         self.takeovers = 0
+        self.sessions_dropped = 0  # offline ones that had to make room
+        self.held_bytes = 0  # as of now: what waits for sessions, and what offline ones take themselves
         self.protocol_errors = 0
         self.keep_alive_timeouts = 0
         self.dropped_denied = 0

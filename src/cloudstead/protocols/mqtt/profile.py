@@ -124,5 +124,7 @@ class SpaceLimits:
     """How much one topic space (one account) may make the broker remember."""
 
     max_sessions: int = 100_000
+    max_offline_sessions_per_holder: int = 32  # of one thing, person or key; one of each is common
+    max_held_bytes: int = 256 * 1024 * 1024  # what waits for sessions, and what offline ones take themselves
     max_retained_messages: int = 10_000
     max_retained_bytes: int = 64 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from cloudstead.protocols.mqtt.retained import RetainedMessages
@@ -70,7 +71,18 @@ class Subscribers:
 class Space:
     """Routes messages between the sessions of one account."""
 
-    __slots__ = ("_counters", "_tree", "limits", "name", "retained", "route", "sessions")
+    __slots__ = (
+        "_counters",
+        "_offline",
+        "_offline_of",
+        "_tree",
+        "held_bytes",
+        "limits",
+        "name",
+        "retained",
+        "route",
+        "sessions",
+    )
 
     def __init__(self, name: str, limits: SpaceLimits, counters: Counters) -> None:
         self.name = name
@@ -82,6 +94,10 @@ class Space:
         # asked for about three times, and a call in between would cost as much as the look-up.
         self.route: Callable[[str], tuple[Subscribers, ...]] = self._tree.match
         self._counters = counters
+        # What each session takes, those that have been offline for longest first.
+        self._offline: OrderedDict[Session, int] = OrderedDict()
+        self._offline_of: dict[str, OrderedDict[Session, None]] = {}
+        self.held_bytes = 0
 
     def is_empty(self) -> bool:
         """Tell whether there is nothing left to remember."""
@@ -112,8 +128,53 @@ class Space:
             self._tree.drop(subscription.topic_filter)
         return True
 
+    def hold(self, more_bytes: int) -> None:
+        """Take note of how much more, or less, is held for sessions."""
+        self.held_bytes += more_bytes
+        self._counters.held_bytes += more_bytes
+
+    def room(self) -> int | None:
+        """Return how many bytes may be added to what is held; `None` while offline sessions can make room."""
+        return None if self._offline else self.limits.max_held_bytes - self.held_bytes
+
+    def rest(self, session: Session) -> None:
+        """Take note that nobody is connected to the session any more."""
+        self.wake(session)
+        takes = session.resting_bytes()
+        self._offline[session] = takes
+        self._offline_of.setdefault(session.holder, OrderedDict())[session] = None
+        self.hold(takes)
+
+    def wake(self, session: Session) -> None:
+        """Take note that somebody is connected to the session again, or that it is at its end."""
+        takes = self._offline.pop(session, None)
+        if takes is None:
+            return
+        self.hold(-takes)
+        of_holder = self._offline_of[session.holder]
+        del of_holder[session]
+        if not of_holder:
+            del self._offline_of[session.holder]
+
+    def surplus_of(self, holder: str) -> Session | None:
+        """Return a holder's session that has been offline for longest, if it has more of them than it may."""
+        offline = self._offline_of.get(holder)
+        if offline is None or len(offline) <= self.limits.max_offline_sessions_per_holder:
+            return None
+        return next(iter(offline))
+
+    def oldest_offline(self) -> Session | None:
+        """Return the session that has been offline for longest."""
+        return next(iter(self._offline), None)
+
+    def offline_of(self, holder: str) -> tuple[Session, ...]:
+        """Return the sessions of a holder to which nobody is connected."""
+        return tuple(self._offline_of.get(holder, ()))
+
     def forget(self, session: Session) -> None:
         """Remove a session with all its subscriptions."""
+        self.wake(session)
+        self.hold(-session.waiting_bytes)
         for text in list(session.subscriptions):
             self.unsubscribe(session, text)
         del self.sessions[session.key]
