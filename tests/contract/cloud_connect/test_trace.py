@@ -13,6 +13,7 @@ from cloudstead.core.jobs.model import Attempt, Job, JobState
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.requests import Origin
+from factories.coverage import covers
 from factories.traced import steps_of
 
 REPORT = b'{"state":{"reported":{"temp":21}}}'
@@ -29,6 +30,7 @@ async def follow(world, caller=None, **asked):
     return await world.call("ThingLambda.TRACE", caller or world.reader, thingName="thing-north", **asked)
 
 
+@covers("ThingLambda.TRACE", "success")
 async def test_a_message_is_followed_through_every_step(world, thing):
     offset = world.traced.say(thing, REPORT, reported=b'{"temp":21}', version=9)
     answer = (await follow(world, offset=offset)).ok()

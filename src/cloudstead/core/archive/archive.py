@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 MAX_HELD_BYTES: Final = 64 << 20
 """What open files may take in memory; beyond half of it the largest go into the store of objects piece by piece."""
 
-_INTERVAL_S: Final = 1.0
 _GRACE_MS: Final = 2_000  # a message received at the end of a slot is on disk well within this
 _CHECKPOINT_EVERY_MS: Final = 30_000
 _READ_RECORDS: Final = 1_000  # some 10 ms of a thread
@@ -60,8 +59,9 @@ class Archive:
         report: Callable[[str, Exception], None],
         cutter: Cutter | None = None,
         max_held_bytes: int = MAX_HELD_BYTES,
+        interval_s: float = 1.0,
     ) -> None:
-        """``report`` is told what failed and will be tried again, and of gaps."""
+        """``report`` is told what failed and will be tried again after ``interval_s``, and of gaps."""
         self._clock = clock
         self._database = database
         self._objects = objects
@@ -69,6 +69,7 @@ class Archive:
         self._report = report
         self._cutter = cutter or Cutter()
         self._max_held_bytes = max_held_bytes
+        self._interval_s = interval_s
         self._floors: dict[AccountId, int] = {}
         self._next = 1  # the first offset that no file has
         self._told = 0  # the last one that is known to be in the log
@@ -134,7 +135,7 @@ class Archive:
                 self._report("archive", error)
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), _INTERVAL_S)
+                await asyncio.wait_for(self._wake.wait(), self._interval_s)
             except TimeoutError:
                 continue
 

@@ -92,6 +92,7 @@ class Workshop:
             log=self.log,
             report=lambda what, error: self.reports.append((what, error)),
             cutter=Cutter(max_bytes=self.max_bytes),
+            interval_s=0.001,
             **settings,
         )
         await archive.start()

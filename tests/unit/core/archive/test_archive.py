@@ -35,7 +35,7 @@ def deliver(workshop, archive, *records):
 async def until(is_so):
     async with asyncio.timeout(10):
         while not is_so():  # noqa: ASYNC110 - there is no event for each thing that a test may wait for
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
 
 async def end_slot(workshop, archive):
