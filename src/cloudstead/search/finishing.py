@@ -113,7 +113,7 @@ def _text(spec: Across | Along) -> Text | None:
 
 def _across(spec: Across, over: Bucket) -> Bucket:
     """Work out a figure over the buckets of a neighbour."""
-    path = ValuePath(spec.path.names[1:] or (COUNT,), spec.path.figure)
+    path = ValuePath(spec.path.names[1:], spec.path.figure)
     held = over.get("buckets")
     names = list(held) if isinstance(held, dict) else []
     numbers: list[tuple[str, float]] = []

@@ -131,7 +131,8 @@ class Levels:
             case FilterBucket(query=query):
                 return self.conditions.of(query)
             case MissingBucket(field=name):
-                return f"(NOT {self.conditions.exists(name)})"
+                # An object has no values of its own, as in Elasticsearch: all documents are without them.
+                return f"(NOT {self.conditions.field(name).present})"
             case NestedBucket():
                 return "0"
             case _:
