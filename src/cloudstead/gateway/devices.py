@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 PROFILES: Final = MappingProxyType({MqttProfile.AWS_2017: AWS_2017, MqttProfile.STANDARD: STANDARD})
 
 
+def holder_of_thing(uid: ThingUid) -> str:
+    """Return to whom the sessions of a thing belong: by its uid, so that a later namesake inherits nothing."""
+    return f"thing:{uid}"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A thing whose certificate opened the door, and the limits of its account."""
@@ -82,8 +87,7 @@ class DeviceRole:
     ) -> None:
         self.thing = thing
         self.principal = f"thing:{thing.name}"
-        # By its uid: a later thing of the same name inherits nothing that waits for this one.
-        self.holder = f"thing:{thing.uid}"
+        self.holder = holder_of_thing(thing.uid)
         self._connection = connection
         self._broker = broker
         self._intake = intake

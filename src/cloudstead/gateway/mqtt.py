@@ -10,9 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
+from cloudstead.core.spine.topics import own_topics
+from cloudstead.core.things.events import ThingRemoved
 from cloudstead.gateway.acceptor import Acceptor
 from cloudstead.gateway.counters import GatewayCounters
-from cloudstead.gateway.devices import DeviceRole
+from cloudstead.gateway.devices import DeviceRole, holder_of_thing
 from cloudstead.gateway.link import Link
 from cloudstead.gateway.people import PersonRole
 from cloudstead.gateway.pump import Pump
@@ -90,6 +92,8 @@ class MqttGateway:
     def listen(self, bus: EventBus) -> None:
         """Follow what is withdrawn and what changes, for the connections that are open."""
         self._revocations.listen(bus)
+        # Behind these: who is connected as the thing has left by then.
+        bus.subscribe(ThingRemoved, self._thing_removed)
 
     async def listen_tls(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         """Serve devices on a listening socket; ``context`` has to ask for certificates of our authority."""
@@ -239,6 +243,12 @@ class MqttGateway:
         )
         self._acceptors.append(acceptor)
         acceptor.start()
+
+    def _thing_removed(self, event: ThingRemoved) -> None:
+        """Forget all that was left for a thing that is gone: a later namesake is another thing."""
+        thing = event.thing
+        self._broker.forget_holder(thing.account_id, holder_of_thing(thing.uid))
+        self._broker.forget_retained(thing.account_id, own_topics(thing.name))
 
     def _committed(self) -> None:
         self._moved.set()

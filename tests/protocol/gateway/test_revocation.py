@@ -201,3 +201,26 @@ async def test_a_session_that_heard_more_than_is_allowed_now_is_not_resumed(stan
     await device.acknowledgement(device.publish("$aws/things/pump/shadow/update", update(t=2)))
     await back.ping()
     assert (back.connack[0], back.messages) == (0, [])
+
+
+async def test_a_thing_that_was_removed_leaves_nothing_to_a_namesake(standard_site):
+    site = standard_site
+    topic = "$aws/things/pump/shadow/update/accepted"
+
+    async def remove():
+        await site.tenant.database.write(lambda unit: site.things.remove(unit, site.tenant.caller, name="pump"))
+
+    pump = await site.add_thing("pump")
+    device = await site.device(pump, clean=False, will=("$aws/things/pump/shadow/gone", b"x", 1, True))
+    await device.subscribe(topic)
+    device.abort()
+    await site.until(lambda: site.gateway.counters()["retained"] == 1)
+    again = await site.device(pump, client_id="b", clean=False)
+    assert site.gateway.counters()["sessions"] == 2
+    await remove()
+    assert await is_cut(again)
+    await site.until(lambda: (site.gateway.counters()["sessions"], site.gateway.counters()["retained"]) == (0, 0))
+    namesake = await site.device(await site.add_thing("pump"))
+    assert await namesake.subscribe("$aws/things/pump/shadow/gone") == [1]
+    await namesake.ping()
+    assert not namesake.messages

@@ -143,3 +143,51 @@ def test_nothing_is_counted_any_more_once_everybody_has_what_waited(world):
     publish(world, "for/a", 5_000)
     world.broker.end_space("acme", now=world.now)
     assert world.broker.counters.held_bytes == 0
+
+
+def test_who_is_gone_leaves_neither_session_nor_will_nor_hope_of_one(world):
+    listener = world.client("listener")
+    listener.connect()
+    listener.subscribe(("wills", 0))
+    gone = world.client("a", holder="thing:1", level=5)
+    left = world.client("a", holder="thing:2", level=5)
+    for client in (gone, left):
+        client.connect(
+            clean=False,
+            will=("wills", client.holder.encode(), 0, False),
+            will_properties=Properties(will_delay_s=2),
+            properties=Properties(session_expiry_s=100),
+        )
+        client.terminate()
+    world.broker.forget_holder("acme", "thing:1")
+    world.sleep(5)
+    assert listener.payloads() == [b"thing:2"]
+    assert not gone.connect(clean=False).session_present
+    assert left.connect(clean=False).session_present
+
+
+def test_a_will_that_is_due_already_is_void_once_its_holder_is_gone(world):
+    gone = world.client("a", holder="thing:1")
+    gone.connect(will=("wills", b"gone", 0, False))
+    gone.connection.lost(world.now)
+    world.broker.forget_holder("elsewhere", "thing:1")
+    world.broker.forget_holder("acme", "thing:2")
+    assert len(world.broker._wills) == 1
+    world.broker.forget_holder("acme", "thing:1")
+    assert world.broker.take_wills() == []
+
+
+def test_what_is_retained_below_a_topic_is_forgotten_and_nothing_beside_it(world):
+    topics = ("$aws/things/a", "$aws/things/a/shadow/update", "$aws/things/a/x/y", "$aws/things/ab/x", "a")
+    for topic in topics:
+        world.broker.publish("acme", topic, b"1", qos=0, retain=True, now=world.now)
+    world.broker.publish("other", topics[1], b"1", qos=0, retain=True, now=world.now)
+    world.broker.forget_retained("acme", "$aws/things/a")
+    world.broker.forget_retained("acme", "$aws/things/never/was")
+    assert world.broker.retained_count == 3
+    reader = world.client("reader")
+    reader.connect()
+    reader.subscribe(("$aws/things/#", 0), ("#", 0))
+    assert sorted(message.topic for message in reader.take()) == ["$aws/things/ab/x", "a"]
+    world.broker.forget_retained("other", "$aws/things/a")
+    assert "other" not in world.broker._spaces

@@ -33,6 +33,11 @@ _EVENTS: Final = "event"
 _WILDCARDS: Final = ("+", "#")
 
 
+def own_topics(name: ThingName) -> str:
+    """Return the topic below which everything of a thing's own is said."""
+    return f"$aws/things/{name}"
+
+
 class ThingTopics:
     """Every topic of one thing, spelt once.
 
@@ -44,7 +49,7 @@ class ThingTopics:
 
     def __init__(self, name: ThingName, path: Sequence[DomainId]) -> None:
         """Spell the topics of thing ``name`` at the domain with ``path`` (ids from the root, root included)."""
-        self.prefix = f"$aws/things/{name}/shadow/"
+        self.prefix = f"{own_topics(name)}/shadow/"
         self.requests = {f"{self.prefix}{verb.value}": verb for verb in Verb}
         is_reachable = len(path) - 1 <= MAX_DOMAIN_LEVELS
         tail = "/".join((*path[1:], name))

@@ -11,7 +11,7 @@ from cloudstead.protocols.mqtt.deadlines import Deadlines
 from cloudstead.protocols.mqtt.events import WillDue
 from cloudstead.protocols.mqtt.message import Message
 from cloudstead.protocols.mqtt.profile import Profile, SpaceLimits
-from cloudstead.protocols.mqtt.session import Session, session_key
+from cloudstead.protocols.mqtt.session import Session, holder_of, session_key
 from cloudstead.protocols.mqtt.space import Space
 
 if TYPE_CHECKING:
@@ -162,6 +162,22 @@ class Broker:
                 self._session_deadlines.cancel(session)
             held.hold(-held.held_bytes)
         self._wills = [will for will in self._wills if will.space != space]
+
+    def forget_holder(self, space: str, holder: str) -> None:
+        """Forget the sessions that somebody who is gone has left, and the wills; who is connected stays so."""
+        held = self._spaces.get(space)
+        if held is not None:
+            for session in held.offline_of(holder):
+                session.will = session.will_at = None
+                self._end_session(session)
+        self._wills = [will for will in self._wills if (will.space, holder_of(will.session_key)) != (space, holder)]
+
+    def forget_retained(self, space: str, topic: str) -> None:
+        """Forget what is retained on a topic of a space and on those below it."""
+        held = self._spaces.get(space)
+        if held is not None:
+            held.retained.forget_below(topic)
+            self._drop_if_empty(held)
 
     @property
     def connection_count(self) -> int:

@@ -42,6 +42,15 @@ class RetainedMessages:
         self.bytes += message.size
         return True
 
+    def forget_below(self, topic: str) -> None:
+        """Forget the messages on a topic and on those below it."""
+        node: _Node | None = self._root
+        for level in topic.split("/"):
+            node = None if node is None else node.children.get(level)
+        if node is not None:
+            for message in _below(node, hide_dollar=False):
+                self._forget(message.topic)
+
     def find(self, topic_filter: str, now: float) -> list[Message]:
         """Return the messages whose topic matches the filter; those that have expired are forgotten on the way."""
         if is_wild(topic_filter):

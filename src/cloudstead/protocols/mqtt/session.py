@@ -32,6 +32,11 @@ def session_key(holder: str, client_id: str) -> str:
     return f"{client_id}\0{holder}"
 
 
+def holder_of(key: str) -> str:
+    """Return the holder of the session with this key."""
+    return key.partition("\0")[2]
+
+
 class Session:
     """Hands messages to the connection while there is one, in order and within its window; keeps them otherwise."""
 
@@ -114,7 +119,7 @@ class Session:
     @property
     def holder(self) -> str:
         """Whom the session belongs to."""
-        return self.key.partition("\0")[2]
+        return holder_of(self.key)
 
     @property
     def waiting_bytes(self) -> int:
