@@ -303,8 +303,7 @@ def test_the_store_and_the_query_split_texts_alike(embedded):
     law()
 
 
-async def test_a_word_is_found_among_more_fields_than_a_statement_names(embedded, ledger_of):
-    ledger = ledger_of(embedded)
+async def test_a_word_is_found_among_more_fields_than_a_statement_names(ledger):
     many = ledger.seen({f"field{number}": f"word{number}" for number in range(300)} | {"list": ["two words", "it's"]})
     await ledger.put(many, ledger.seen({"field1": "other"}))
     for text in ("word299", "two", '"two words"', "it's", "word1 AND word2"):
