@@ -13,6 +13,7 @@ import structlog
 from cloudstead.app.accounts import state_url
 from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files, start_images
+from cloudstead.app.http_room import HttpRoom
 from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
@@ -103,6 +104,7 @@ class Cloud:
     fan_out: BrokerFanOut
     watch: WatchedFanOut
     gateway: MqttGateway
+    http_room: HttpRoom
     replayed: int
 
 
@@ -249,6 +251,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             fan_out=fan_out,
             watch=watch,
             gateway=gateway,
+            http_room=HttpRoom(
+                settings.limits.http_connections, of_an_address=settings.limits.http_connections_per_address
+            ),
             replayed=replayed,
         )
 

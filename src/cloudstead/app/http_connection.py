@@ -1,7 +1,8 @@
 """One HTTP connection: uvicorn's, with the client's certificate, and with bounds on what comes before a request.
 
 uvicorn bounds neither the size of a head nor the time that it takes: nobody has to sign in to send headers without end,
-or to keep connections open on which nothing is ever asked.
+or to keep connections open on which nothing is ever asked. Nor does it bound how many connections there are: what it
+can limit, it looks at when a head is whole.
 """
 
 from __future__ import annotations
@@ -10,19 +11,26 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from cloudstead.app.http_room import HttpRoom
 from cloudstead.web import answer, intake
 from cloudstead.web.answer import lines_of
 
 if TYPE_CHECKING:
     import asyncio
+    from typing import Any
 
     from starlette.types import Receive, Send
 
 MAX_HEAD_BYTES: Final = 64 * 1024  # a signed URL with its session token is under 4 KB; servers commonly take 8 to 64
 MAX_HEAD_S: Final = 30.0
+MAX_FULL_S: Final = 5.0  # for a client that finds no room to say something, so that it can be told
 
 _TOO_LARGE: Final = (  # RFC 6585, section 5
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 54\r\n"
+    b"retry-after: 5\r\nconnection: close\r\n\r\nThere are too many connections: try again in a while.\n"
 )
 
 
@@ -34,10 +42,21 @@ class HttpConnection(HttpToolsProtocol):
     _waits_since: float | None = None  # the head of a request is not whole yet
     _unread_bytes = 0
     _got_on = False
+    _is_in = False
+    _is_turned_away = False
+
+    def __init__(self, *args: Any, room: HttpRoom | None = None, **named: Any) -> None:
+        """``room`` is shared by all connections; else is as uvicorn's own has it."""
+        super().__init__(*args, **named)
+        self._room = room or HttpRoom()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
         """Look once for the certificate that the handshake has checked, and begin to wait for a request."""
         super().connection_made(transport)
+        self._is_in = self._room.take(self._address)
+        if not self._is_in:
+            self._turn_away()
+            return
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._certificate = tls.getpeercert(binary_form=True)
@@ -48,15 +67,22 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._end_patience()
+        self._leave_room()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
         self._end_patience()
+        self._leave_room()
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; end the connection when the parser gathers too much without getting anywhere."""
+        if self._is_turned_away:
+            if not self.transport.is_closing():
+                self.transport.write(_FULL)
+                self.transport.close()
+            return
         self._got_on = False
         super().data_received(data)
         # Heads are what gathers, and the trailers behind a body: neither is handed on before it is whole.
@@ -94,6 +120,26 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.abort()
             return
         self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
+
+    @property
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    def _turn_away(self) -> None:
+        """Tell the client that there is no room, once it asks: an answer before the question may be lost."""
+        if not self._room.turn_away():
+            self.transport.abort()
+            return
+        self._is_turned_away = True
+        self._patience = self.loop.call_later(MAX_FULL_S, self.transport.abort)
+
+    def _leave_room(self) -> None:
+        if self._is_in:
+            self._is_in = False
+            self._room.leave(self._address)
+        elif self._is_turned_away:
+            self._is_turned_away = False
+            self._room.told()
 
     def _end_patience(self) -> None:
         if self._patience is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from cloudstead.app.errors import AddressUnusable
 from cloudstead.app.http_connection import HttpConnection
+from cloudstead.app.http_room import HttpRoom
 from cloudstead.gateway.upgrade import LooseWebSocketProtocol
 
 if TYPE_CHECKING:
@@ -60,14 +62,18 @@ class HttpServer:
         *,
         tls: ssl.SSLContext | None = None,
         trusted_proxies: Sequence[str] = (),
+        room: HttpRoom | None = None,
     ) -> None:
-        """``trusted_proxies`` are the addresses and networks whose ``X-Forwarded-*`` headers are believed."""
+        """``room`` is shared with other listeners.
+
+        ``trusted_proxies`` are the addresses and networks whose ``X-Forwarded-*`` headers are believed.
+        """
         self._socket = sock
         extra: dict[str, Any] = {} if tls is None else {"ssl_context_factory": lambda _config, _default: tls}
         self._server = _Embedded(
             uvicorn.Config(
                 app,
-                http=HttpConnection,
+                http=partial(HttpConnection, room=room or HttpRoom()),  # type: ignore[arg-type]  # it is called, no more
                 ws=LooseWebSocketProtocol,
                 ws_per_message_deflate=False,  # old MQTT clients offer it and cannot do it
                 ws_ping_interval=None,  # MQTT has its own keep-alive

@@ -39,6 +39,7 @@ class _CloudCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics as of now."""
         yield from self._spine()
+        yield from self._http()
         yield from self._gateway()
         yield from self._index()
         yield from self._archive()
@@ -60,6 +61,13 @@ class _CloudCollector(Collector):
         outcomes.add_metric(("accepted",), spine.applier.accepted)
         outcomes.add_metric(("rejected",), spine.applier.rejected)
         yield outcomes
+
+    def _http(self) -> Iterable[Metric]:
+        room = self._cloud.http_room
+        yield GaugeMetricFamily("cloudstead_http_connections", "HTTP connections, but for WebSockets.", room.open)
+        yield CounterMetricFamily(
+            "cloudstead_http_turned_away", "HTTP connections that found no room.", room.turned_away
+        )
 
     def _gateway(self) -> Iterable[Metric]:
         for name, value in self._cloud.gateway.counters().items():

@@ -172,11 +172,11 @@ async def _serve_http(
 ) -> None:
     if sockets["http"] is not None:
         proxies = cloud.settings.http.trusted_proxies
-        await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies))
+        await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies, room=cloud.http_room))
     if sockets["https"] is not None:
         context = https_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
         certificate.watch(context)
-        await _serve_one(stack, HttpServer(app, sockets["https"], tls=context))
+        await _serve_one(stack, HttpServer(app, sockets["https"], tls=context, room=cloud.http_room))
 
 
 async def _serve_one(stack: AsyncExitStack, server: HttpServer) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from cloudstead.app.addresses import is_host, parse_address
+from cloudstead.app.http_room import MAX_CONNECTIONS, MAX_OF_AN_ADDRESS
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
 from cloudstead.core.mail.model import require_address
@@ -386,6 +387,12 @@ class LimitSettings(Section, frozen=True):
     """Bounds that keep one client from disturbing the others."""
 
     connections: Annotated[int, Meta(description="Device and live connections at one time.", ge=1)] = 20_000
+    http_connections: Annotated[
+        int, Meta(description="HTTP connections at one time, all listeners together; WebSockets count above.", ge=1)
+    ] = MAX_CONNECTIONS
+    http_connections_per_address: Annotated[
+        int, Meta(description="Of these, how many may come from one address, a proxy's included; 0 is no bound.", ge=0)
+    ] = MAX_OF_AN_ADDRESS
     accepts_per_tick: Annotated[
         int, Meta(description="TLS handshakes begun in one turn of the event loop; a storm of devices queues up.", ge=1)
     ] = 32

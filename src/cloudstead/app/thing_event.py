@@ -41,7 +41,7 @@ async def serve_thing_events(stack: AsyncExitStack, cloud: Cloud, sock: socket.s
         spawn=cloud.tasks.spawn,
         report=cloud.tasks.report,
     )
-    server = HttpServer(service, sock, tls=context)
+    server = HttpServer(service, sock, tls=context, room=cloud.http_room)
     await server.start()
     stack.push_async_callback(server.stop)
     ticking = cloud.tasks.keep(service.run())

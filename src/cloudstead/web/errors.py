@@ -55,10 +55,10 @@ class BodyTooLarge(WebError):
 
 
 class BodyTooSlow(WebError):
-    """Nothing of the body arrived for ``idle_s`` seconds."""
+    """Nothing of the body arrived for ``idle_s`` seconds, or little for longer."""
 
     def __init__(self, idle_s: float) -> None:
-        super().__init__(f"Nothing of the body arrived for {idle_s:g} seconds.")
+        super().__init__(f"The body came too slowly: it may stand still for {idle_s:g} seconds at most.")
         self.idle_s = idle_s
 
 

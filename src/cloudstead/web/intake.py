@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_HELD: Final = 256 * 1024 * 1024
 MAX_IDLE_S: Final = 30.0
+MIN_BYTES_PER_S: Final = 1_000
+"""How fast a body has to come over all, beyond the time that it may stand still."""
 WHOLE: Final = "take_whole"
 """Where a server that can tell puts its ``TakesWhole`` into ``scope["state"]``: most bodies come with their heads."""
 
@@ -58,16 +60,18 @@ class BodyIntake:
 
         ``announced`` is the ``Content-Length`` header. Raise ``BodyTooLarge`` as soon as more than ``limit`` bytes are
         announced or have arrived, ``TooBusy`` when all bodies together would be too much, ``BodyTooSlow`` when nothing
-        arrives for a while.
+        arrives for a while, or little for long.
         """
         if announced is not None and announced.isdecimal() and int(announced) > limit:
             raise BodyTooLarge(limit)
         parts: list[bytes] = []
         size = 0
         is_whole = False
+        began_s = asyncio.get_running_loop().time()
         try:
             while not is_whole:
-                part, more = await self._next(receive)
+                latest_s = began_s + self._max_idle_s + size / MIN_BYTES_PER_S
+                part, more = await self._next(receive, latest_s)
                 self.held += len(part)
                 size += len(part)
                 self._require_room(size, limit)
@@ -78,10 +82,11 @@ class BodyIntake:
                 self.held -= size
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _next(self, receive: Receive) -> tuple[bytes, bool]:
-        """Return the next part, and whether there is more."""
+    async def _next(self, receive: Receive, latest_s: float) -> tuple[bytes, bool]:
+        """Return the next part, and whether there is more; it has to come until ``latest_s`` of the loop's time."""
+        now_s = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._max_idle_s):
+            async with asyncio.timeout_at(min(latest_s, now_s + self._max_idle_s)):
                 message = await receive()
         except TimeoutError:
             raise BodyTooSlow(self._max_idle_s) from None

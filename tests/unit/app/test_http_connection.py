@@ -93,12 +93,12 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.accept"})
 
 
-def connect(app: Any) -> HttpConnection:
+def connect(app: Any, **named: Any) -> HttpConnection:
     config = uvicorn.Config(app, ws=LooseWebSocketProtocol, lifespan="off", log_config=None, timeout_keep_alive=75)
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
-    made = HttpConnection(config, state, {}, _loop=Time())
+    made = HttpConnection(config, state, {}, _loop=Time(), **named)
     made.connection_made(Transport())
     return made
 

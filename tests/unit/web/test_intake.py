@@ -97,3 +97,33 @@ async def test_the_application_releases_every_body():
     await shop.request("POST", "/v1/orders", token="order:place", json={"items": []})
     await shop.request("POST", "/v1/orders", token="order:place", content=b"{")
     assert intake.held == 0
+
+
+class _Clock:
+    """The loop's time, which goes on with every part that arrives."""
+
+    def __init__(self, monkeypatch):
+        self.now_s = 0.0
+        loop = asyncio.get_running_loop()
+        real = loop.time
+        began = real()
+        monkeypatch.setattr(loop, "time", lambda: real() - began + self.now_s, raising=False)
+
+
+@pytest.mark.parametrize(("part", "is_read"), [(b"x", False), (b"x" * 30_000, True)])
+async def test_a_body_that_trickles_is_too_slow_though_it_never_stands_still(monkeypatch, part, is_read):
+    clock = _Clock(monkeypatch)
+    parts = [{"type": "http.request", "body": part, "more_body": number < 9} for number in range(10)]
+
+    async def receive():
+        clock.now_s += 25
+        await asyncio.sleep(0)
+        return parts.pop(0)
+
+    intake = BodyIntake()
+    if is_read:
+        assert await intake.read(receive, announced=None, limit=10**6) == part * 10
+        return
+    with pytest.raises(BodyTooSlow):
+        await intake.read(receive, announced=None, limit=10**6)
+    assert intake.held == 0
