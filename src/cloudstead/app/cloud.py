@@ -14,7 +14,7 @@ from cloudstead.app.accounts import state_url
 from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files, start_images
 from cloudstead.app.http_room import HttpRoom
-from cloudstead.app.journal import FollowedGateway, FollowedSignIn, Journal
+from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
 from cloudstead.app.rules import RuleRooms, start_rules
@@ -32,6 +32,7 @@ from cloudstead.core.domains.registry import Domains
 from cloudstead.core.events import EventBus
 from cloudstead.core.files.files import Files
 from cloudstead.core.ids import Uuid7Source
+from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -39,7 +40,7 @@ from cloudstead.core.things.registry import Things
 from cloudstead.core.thingtypes.registry import ThingTypes
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
-from cloudstead.gateway.mqtt import GatewayLimits
+from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import CommitLog, GroupCommitWriter
@@ -57,9 +58,7 @@ if TYPE_CHECKING:
     from cloudstead.core.files.images import ThingImages
     from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
-    from cloudstead.core.people.sign_in import SignIn
     from cloudstead.core.spine.ports import LogWriter
-    from cloudstead.gateway.mqtt import MqttGateway
 
 _MIB: Final = 1 << 20
 
@@ -175,9 +174,15 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         device_door = DeviceDoor(certificates, directory, database, clock)
         journal = Journal(logger, later=asyncio.get_running_loop().call_later)
         stack.callback(journal.end_window)
-        sign_in = FollowedSignIn(database, hasher, tokens=tokens, identities=identities, clock=clock)
-        sign_in.tell(journal)
-        gateway = FollowedGateway(
+        sign_in = SignIn(
+            database,
+            hasher,
+            tokens=tokens,
+            identities=identities,
+            clock=clock,
+            listener=SignInJournal(journal, database),
+        )
+        gateway = MqttGateway(
             broker=broker,
             fan_out=fan_out,
             spine=spine,
@@ -186,8 +191,8 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             spawn=tasks.spawn,
             report=tasks.report,
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
+            listener=GatewayJournal(journal),
         )
-        gateway.tell(journal)
         for listener in (callers, directory, spine, gateway):
             listener.listen(bus)
         things = Things(clock, ids, certificates)

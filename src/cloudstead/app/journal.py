@@ -10,11 +10,9 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudstead.core.people.errors import LoginLocked, LoginRefused
-from cloudstead.core.people.sign_in import SignIn
+from cloudstead.core.people.errors import LoginLocked
 from cloudstead.core.texts import MAX_LINE_CHARS
 from cloudstead.gateway.devices import DeviceRole
-from cloudstead.gateway.mqtt import MqttGateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +20,9 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from cloudstead.core.accounts.model import Account
-    from cloudstead.core.people.model import Login
-    from cloudstead.gateway.link import Link
-    from cloudstead.gateway.people import PersonRole
-    from cloudstead.protocols.mqtt import Profile
+    from cloudstead.core.people.errors import LoginRefused
+    from cloudstead.core.unit import Database
+    from cloudstead.gateway.link import Role
 
 WINDOW_S: Final = 10.0
 LINES_PER_WINDOW: Final = 50
@@ -73,90 +70,66 @@ class Journal:
             self._log.info("lines_left_out", **left_out)
 
 
-class FollowedGateway(MqttGateway):
-    """A gateway that tells who connects and disconnects, who is refused, and why."""
+class GatewayJournal:
+    """Tells who connects and disconnects, who is refused, and why (``GatewayListener``)."""
 
-    _journal: Journal
-
-    def tell(self, journal: Journal) -> None:
-        """Write into ``journal`` from now on; to be called before anything listens."""
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def left(self, link: Link) -> None:
-        """Forget a network connection, and tell its end."""
-        super().left(link)
-        connection, role = link.connection, link.role
-        reason = connection.close_detail[:_REASON_CHARS]
-        if role is None:
-            # Whoever only looks whether the port is open (load balancers do, every few seconds) is no news.
-            if reason != _NEVER_ASKED:
-                self._journal.tell(
-                    "mqtt_refused", reason=reason, code=connection.close_code, address=link.source_address
-                )
-            return
+    def connected(self, role: Role, *, space: str, source_address: str | None) -> None:
+        """Tell who was let in."""
+        self._journal.tell(
+            "mqtt_connected", kind=_kind(role), principal=role.principal, account=space, address=source_address
+        )
+
+    def refused(self, *, reason: str, code: int, source_address: str | None) -> None:
+        """Tell who was not."""
+        # Whoever only looks whether the port is open (load balancers do, every few seconds) is no news.
+        if reason != _NEVER_ASKED:
+            self._journal.tell("mqtt_refused", reason=reason[:_REASON_CHARS], code=code, address=source_address)
+
+    def left(self, role: Role, *, reason: str, code: int) -> None:
+        """Tell the end of a connection."""
         self._journal.tell(
             "mqtt_disconnected",
             kind=_kind(role),
             principal=role.principal,
-            reason=reason,
-            code=connection.close_code,
+            reason=reason[:_REASON_CHARS],
+            code=code,
         )
 
-    def _let_in(self, link: Link, role: DeviceRole | PersonRole, profile: Profile, *, space: str) -> None:
-        super()._let_in(link, role, profile, space=space)
-        if link.role is not None:
-            self._journal.tell(
-                "mqtt_connected",
-                kind=_kind(role),
-                principal=role.principal,
-                account=space,
-                address=link.source_address,
-            )
 
+class SignInJournal:
+    """Tells which sign-ins are refused: whose door, from where, never what was typed (``SignInListener``)."""
 
-class FollowedSignIn(SignIn):
-    """Sign-in that tells what it refuses: whose door, from where, never what was typed."""
-
-    _journal: Journal
-
-    def tell(self, journal: Journal) -> None:
-        """Write into ``journal`` from now on; to be called before anybody signs in."""
+    def __init__(self, journal: Journal, database: Database) -> None:
         self._journal = journal
+        self._database = database
 
-    async def login(
-        self, account: Account, user_name: str, *, password: str, source_address: str | None = None
-    ) -> Login:
-        """Check a password, and tell when it is refused."""
-        try:
-            return await super().login(account, user_name, password=password, source_address=source_address)
-        except LoginRefused:
-            await self._refused("sign_in_refused", account, user_name, address=source_address)
-            raise
-        except LoginLocked as locked:
-            await self._refused(
-                "sign_in_locked", account, user_name, address=source_address, wait_s=locked.retry_after_s
-            )
-            raise
-
-    async def refresh(self, account: Account, refresh_token: str) -> Login:
-        """Log in again with a refresh token, and tell when it is refused."""
-        try:
-            return await super().refresh(account, refresh_token)
-        except LoginRefused:
-            self._journal.tell("sign_in_refused", account=account.id, by="refresh token")
-            raise
-
-    async def _refused(
-        self, event: str, account: Account, user_name: str, *, address: str | None, **fields: int
+    async def refused(
+        self,
+        account: Account,
+        user_name: str | None,
+        error: LoginRefused | LoginLocked,
+        *,
+        source_address: str | None,
     ) -> None:
+        """Tell one refusal."""
+        if user_name is None:
+            self._journal.tell("sign_in_refused", account=account.id, by="refresh token")
+            return
+        fields = {"wait_s": error.retry_after_s} if isinstance(error, LoginLocked) else {}
+        event = "sign_in_locked" if fields else "sign_in_refused"
         principal = None
         # The name itself is not told: people type passwords into the wrong field. Both kinds of names are looked up
         # alike, so that the time of the answer does not tell them apart.
         if self._journal.has_room(event) and len(user_name) <= MAX_LINE_CHARS:
             person = await self._database.read(lambda unit: unit.people.by_user_name(account.id, user_name))
             principal = None if person is None else f"person:{person.id}"
-        self._journal.tell(event, account=account.id, principal=principal, address=address, by="password", **fields)
+        self._journal.tell(
+            event, account=account.id, principal=principal, address=source_address, by="password", **fields
+        )
 
 
-def _kind(role: object) -> str:
+def _kind(role: Role) -> str:
     return "device" if isinstance(role, DeviceRole) else "person"

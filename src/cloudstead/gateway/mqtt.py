@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cloudstead.gateway.devices import DeviceDoor
     from cloudstead.gateway.fan_out import BrokerFanOut
     from cloudstead.gateway.link import StreamTransport
+    from cloudstead.gateway.listener import GatewayListener
     from cloudstead.gateway.people import PeopleDoor
     from cloudstead.protocols.mqtt import Broker, ConnectRequested, Profile
 
@@ -63,11 +64,13 @@ class MqttGateway:
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
         limits: GatewayLimits | None = None,
+        listener: GatewayListener | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Needs a running event loop.
 
-        ``spawn`` starts tasks that the application watches; ``report`` is told of failures that end one connection.
+        ``spawn`` starts tasks that the application watches; ``report`` is told of failures that end one connection, and
+        ``listener`` of who comes and goes.
         """
         self._broker = broker
         self._spine = spine
@@ -76,6 +79,7 @@ class MqttGateway:
         self._spawn = spawn
         self._report = report
         self._limits = limits or GatewayLimits()
+        self._listener = listener
         self._counters = GatewayCounters()
         self._links: set[Link] = set()
         self._acceptors: list[Acceptor] = []
@@ -167,6 +171,8 @@ class MqttGateway:
         self._links.discard(link)
         self._revocations.let_go(link)
         self._moved.set()
+        if self._listener is not None:
+            _tell_end(self._listener, link)
 
     async def _admit(self, link: Link, request: ConnectRequested) -> None:
         connection = link.connection
@@ -229,6 +235,8 @@ class MqttGateway:
         if is_in:
             link.role = role
             link.caller = None
+            if self._listener is not None:
+                self._listener.connected(role, space=space, source_address=link.source_address)
 
     def _serve(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         acceptor = Acceptor(
@@ -267,3 +275,12 @@ class MqttGateway:
                 while not is_so():
                     self._moved.clear()
                     await self._moved.wait()
+
+
+def _tell_end(listener: GatewayListener, link: Link) -> None:
+    connection, role = link.connection, link.role
+    reason, code = connection.close_detail, connection.close_code
+    if role is None:
+        listener.refused(reason=reason, code=code, source_address=link.source_address)
+    else:
+        listener.left(role, reason=reason, code=code)

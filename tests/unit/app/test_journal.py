@@ -6,10 +6,11 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from cloudstead.app.journal import LINES_PER_WINDOW, WINDOW_S, FollowedSignIn, Journal
+from cloudstead.app.journal import LINES_PER_WINDOW, WINDOW_S, GatewayJournal, Journal, SignInJournal
 from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.people.errors import LoginLocked, LoginRefused
+from cloudstead.core.people.sign_in import SignIn
 from factories.tenants import PASSWORD, CountingHasher, tenant
 
 __all__ = ["tenant"]
@@ -83,15 +84,14 @@ def test_nothing_is_told_counted_or_timed_when_the_level_leaves_it_out():
 @pytest.fixture
 def sign_in(tenant, book):
     with ThreadPoolExecutor(1) as executor:
-        made = FollowedSignIn(
+        yield SignIn(
             tenant.database,
             CountingHasher(executor),
             tokens=Tokens(SigningKey.generate(), tenant.clock, region="eu-west-1"),
             identities=Identities(tenant.sealer, region="eu-west-1"),
             clock=tenant.clock,
+            listener=SignInJournal(book.journal, tenant.database),
         )
-        made.tell(book.journal)
-        yield made
 
 
 async def test_a_refused_sign_in_is_told_with_whose_door_it_was_and_from_where(tenant, book, sign_in):
@@ -148,5 +148,36 @@ async def test_a_refused_refresh_token_is_told_without_the_token(tenant, book, s
 async def test_a_sign_in_that_succeeds_is_not_told(tenant, book, sign_in):
     login = await sign_in.login(tenant.account, "ada", password=PASSWORD)
     await sign_in.refresh(tenant.account, login.refresh_token)
+
+    assert book.entries == []
+
+
+async def test_a_proof_that_fails_is_told_as_a_sign_in_is(tenant, book, sign_in):
+    with pytest.raises(LoginRefused):
+        await sign_in.prove(tenant.account, "ada", password="guess", source_address="192.0.2.1")
+
+    assert [(entry["event"], entry["by"]) for entry in book.entries] == [("sign_in_refused", "password")]
+
+
+# The gateway
+
+
+class _Role:
+    principal = "person:1"
+
+
+def test_whoever_comes_and_goes_is_told(book):
+    gateway = GatewayJournal(book.journal)
+    gateway.connected(_Role(), space="acme", source_address="192.0.2.1")
+    gateway.left(_Role(), reason="x" * 1000, code=0)
+    gateway.refused(reason="no", code=5, source_address="192.0.2.1")
+
+    assert book.events() == ["mqtt_connected", "mqtt_disconnected", "mqtt_refused"]
+    assert (book.entries[0]["kind"], book.entries[0]["account"]) == ("person", "acme")
+    assert len(book.entries[1]["reason"]) == 200
+
+
+def test_whoever_only_looks_whether_the_port_is_open_is_no_news(book):
+    GatewayJournal(book.journal).refused(reason="connection lost", code=0, source_address=None)
 
     assert book.entries == []

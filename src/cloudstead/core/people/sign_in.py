@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.credentials.model import RefreshToken
@@ -21,6 +22,8 @@ from cloudstead.core.people.model import Login
 from cloudstead.core.texts import MAX_LINE_CHARS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.identities import Identities
@@ -37,17 +40,40 @@ _REFRESH_TOKEN_BYTES: Final = 48
 _LONGEST_REFRESH_TOKEN: Final = 256
 
 
+class SignInListener(Protocol):
+    """Hears what is refused."""
+
+    async def refused(
+        self,
+        account: Account,
+        user_name: str | None,
+        error: LoginRefused | LoginLocked,
+        *,
+        source_address: str | None,
+    ) -> None:
+        """Hear whose door stayed shut, as it was typed, and why; ``None`` where it was a refresh token's."""
+        ...
+
+
 class SignIn:
     """Logs people in, one at a time: hashing a password keeps the only hashing thread busy anyway."""
 
     def __init__(
-        self, database: Database, hasher: PasswordHasher, *, tokens: Tokens, identities: Identities, clock: Clock
+        self,
+        database: Database,
+        hasher: PasswordHasher,
+        *,
+        tokens: Tokens,
+        identities: Identities,
+        clock: Clock,
+        listener: SignInListener | None = None,
     ) -> None:
         self._database = database
         self._hasher = hasher
         self._tokens = tokens
         self._identities = identities
         self._clock = clock
+        self._listener = listener
         self._addresses = RememberedFailures(ADDRESS_RULE)
         self._unknown_names = RememberedFailures(NAME_RULE)
         # Without turns, a thousand guesses sent at once would all pass the lock before the first of them is counted.
@@ -57,6 +83,35 @@ class SignIn:
         self, account: Account, user_name: str, *, password: str, source_address: str | None = None
     ) -> Login:
         """Check a password; raise ``LoginRefused``, ``LoginLocked`` (without looking at it) or ``AccountNotUsable``."""
+        async with self._telling(account, user_name, source_address):
+            return await self._login_with(account, user_name, password, source_address=source_address)
+
+    async def prove(
+        self, account: Account, user_name: str, *, password: str, source_address: str | None = None
+    ) -> None:
+        """Check a password without logging in: counted, locked and refused as a login is."""
+        async with self._telling(account, user_name, source_address):
+            await self._prove(account, user_name, password, source_address=source_address)
+
+    async def refresh(self, account: Account, refresh_token: str) -> Login:
+        """Log in again with a refresh token, which stays as it is; raise ``LoginRefused`` or ``AccountNotUsable``."""
+        async with self._telling(account, None, None):
+            return await self._refresh(account, refresh_token)
+
+    @asynccontextmanager
+    async def _telling(
+        self, account: Account, user_name: str | None, source_address: str | None
+    ) -> AsyncIterator[None]:
+        try:
+            yield
+        except (LoginRefused, LoginLocked) as error:
+            if self._listener is not None:
+                await self._listener.refused(account, user_name, error, source_address=source_address)
+            raise
+
+    async def _login_with(
+        self, account: Account, user_name: str, password: str, *, source_address: str | None
+    ) -> Login:
         _require_usable(account)
         try:
             prepared(password)
@@ -72,10 +127,7 @@ class SignIn:
             person, new_hash = await self._attempt(account, user_name, password, address=address)
             return await self._admit(account, person, new_hash=new_hash)
 
-    async def prove(
-        self, account: Account, user_name: str, *, password: str, source_address: str | None = None
-    ) -> None:
-        """Check a password without logging in: counted, locked and refused as a login is."""
+    async def _prove(self, account: Account, user_name: str, password: str, *, source_address: str | None) -> None:
         _require_usable(account)
         try:
             prepared(password)
@@ -87,8 +139,7 @@ class SignIn:
             person, _ = await self._attempt(account, user_name, password, address=address)
             await self._database.write(lambda unit: _forget_failures(unit, person))
 
-    async def refresh(self, account: Account, refresh_token: str) -> Login:
-        """Log in again with a refresh token, which stays as it is; raise ``LoginRefused`` or ``AccountNotUsable``."""
+    async def _refresh(self, account: Account, refresh_token: str) -> Login:
         _require_usable(account)
         if len(refresh_token) > _LONGEST_REFRESH_TOKEN:
             raise LoginRefused
