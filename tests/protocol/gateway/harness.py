@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.things.model import Thing
     from cloudstead.core.unit import Database
+    from cloudstead.gateway.listener import GatewayListener
     from factories.tenants import Tenant
 
 PATIENCE_S = 5.0
@@ -360,6 +361,7 @@ async def open_site(
     profile: MqttProfile = MqttProfile.AWS_2017,
     limits: GatewayLimits | None = None,
     monotonic: Callable[[], float] | None = None,
+    listener: GatewayListener | None = None,
 ) -> Site:
     tenant = await open_tenant(folder)
     tenant.clock.advance(datetime.now(UTC) - tenant.clock.now())  # TLS knows no other time than the machine's
@@ -420,6 +422,7 @@ async def open_site(
         spawn=spawn,
         report=report,
         limits=limits,
+        listener=listener,
         **times,
     )
     for listener in (callers, directory, spine, gateway):
