@@ -62,5 +62,5 @@ def test_a_global_aggregation_is_refused_at_any_depth(depth):
 
 def test_what_cannot_be_read_is_refused_with_its_reason():
     with pytest.raises(SearchRefused) as refusal:
-        parse_thing_search({"query": {"fuzzy": {"x": "y"}}})
-    assert refusal.value.reason == "No query registered for [fuzzy]"
+        parse_thing_search({"query": {"nonsense": {"x": "y"}}})
+    assert refusal.value.reason == "No query registered for [nonsense]"
