@@ -50,4 +50,6 @@ def test_what_can_be_selected_is_what_the_contract_lists(action):
         names = [each if isinstance(each, str) else each["name"] for each in listed]
         if action.function == "UserLambda" and names:
             names.append("city")  # missing from the document's list
-    assert set(SELECTED.get(action.label, ())) == set(names) - {"id"} - ({"userName"} if action.label == "UserLambda.GET" else set())
+    assert set(SELECTED.get(action.label, ())) == set(names) - {"id"} - (
+        {"userName"} if action.label == "UserLambda.GET" else set()
+    )

@@ -425,8 +425,8 @@ async def open_site(
         listener=listener,
         **times,
     )
-    for listener in (callers, directory, spine, gateway):
-        listener.listen(tenant.bus)
+    for each in (callers, directory, spine, gateway):
+        each.listen(tenant.bus)
     loop = asyncio.get_running_loop()
     await spine.start(
         log,
