@@ -129,7 +129,7 @@ def _family(spec: Metric, found: Field, read: Values | None, inputs: Inputs) -> 
     spread = f"{sql.number(spec.sigma)} * {deviation}"
     orders = {
         "count": "{0}",
-        "sum": "{1}",
+        "sum": "ifNull({1}, 0)",  # the sum of nothing is nothing, and stands among the others
         "min": "if({0} = 0, NULL, {2})",
         "max": "if({0} = 0, NULL, {3})",
         "avg": average,

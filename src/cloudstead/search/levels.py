@@ -206,7 +206,8 @@ class Levels:
                             row[depth], int(row[depth + 1]), int(row[depth + 2]), row[depth + 3 : end], tuple(row[end:])
                         ),
                     )
-            if not depth and key.single and not key.nullable and grouping.wanted("") == "1":
+            tells_all = key.single and not key.nullable and grouping.wanted("") == "1"
+            if not depth and tells_all and (top is None or top.least <= 1):
                 groups = by_parent.get((), [])
                 cut = top is not None
                 self.counted = (groups[0].total if groups else 0) if cut else sum(group.count for group in groups)
@@ -229,7 +230,7 @@ class Levels:
         narrowed = (*level.where, condition)
         rows = yield self._statement(level, narrowed, plan)
         depth = len(level.keys)
-        groups = {path_of(row[:depth]): Group(None, int(row[depth]), 0, row[depth + 1 :]) for row in rows}
+        groups = {path_of(row[:depth]): Group(None, int(row[depth]), 0, row[depth + 1 :]) for row in rows if row[depth]}
         fill = self._filler(aggregation.subs, plan)
         children: dict[Path, Bucket] = {}
         for path, parent in level.parents.items():
@@ -311,7 +312,9 @@ class Levels:
             grouped = f"SELECT {selected} FROM ({inner}) WHERE {kept} GROUP BY {', '.join(names)}"
             return f"{grouped} LIMIT {MAX_BUCKETS + 1}"
         parents = ", ".join(level.aliases)
-        window = f"sum(count()) OVER (PARTITION BY {parents})" if parents else "sum(count()) OVER ()"
+        # Terms of too few documents are counted nowhere, those beyond the size are counted together.
+        counted = "count()" if top.least <= 1 else f"if(count() >= {top.least}, count(), 0)"
+        window = f"sum({counted}) OVER ({f'PARTITION BY {parents}' if parents else ''})"
         selected = ", ".join([*names, "count() AS c", f"{window} AS total", *figures])
         grouped = f"SELECT {selected} FROM ({inner}) WHERE {kept} GROUP BY {', '.join(names)}"
         if not top.least:

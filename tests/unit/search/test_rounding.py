@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -95,6 +96,49 @@ def test_the_key_that_follows_is_the_next_one(rounding, instant):
 )
 def test_an_instant_rounds_to_its_key(rounding, instant, key):
     assert rounding.floor(millis(instant)) == millis(key)
+
+
+BEGINNINGS = {
+    CalendarUnit.DAY: lambda wall: wall.date(),
+    CalendarUnit.WEEK: lambda wall: wall.date() - timedelta(days=wall.weekday()),
+    CalendarUnit.MONTH: lambda wall: (wall.year, wall.month),
+    CalendarUnit.QUARTER: lambda wall: (wall.year, (wall.month - 1) // 3),
+    CalendarUnit.YEAR: lambda wall: wall.year,
+}
+NAIVE_ZONES = [*ZONES, "America/Havana", "Asia/Beirut", "America/St_Johns", "Pacific/Chatham", "Asia/Tehran"]
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(list(BEGINNINGS)), st.sampled_from(NAIVE_ZONES), st.integers(FROM, TO))
+def test_a_key_is_the_first_instant_that_the_calendar_of_its_zone_puts_there(unit, name, instant):
+    zone = ZoneInfo(name)
+
+    def unit_at(millis_):
+        return BEGINNINGS[unit](datetime.fromtimestamp(millis_ / 1000, UTC).astimezone(zone))
+
+    key = CalendarRounding(unit, zone_named(name)).floor(instant)
+    assert unit_at(key) == unit_at(instant)
+    assert unit_at(key - 1) != unit_at(instant)
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from([900_000, 1_800_000, HOUR, 2 * HOUR, 12 * HOUR, 24 * HOUR]),
+    st.sampled_from(NAIVE_ZONES),
+    st.integers(FROM, TO),
+)
+def test_a_fixed_length_counts_on_the_wall_clock_from_1970(length, name, instant):
+    def wall_ms(millis_):
+        wall = datetime.fromtimestamp(millis_ / 1000, UTC).astimezone(ZoneInfo(name)).replace(tzinfo=UTC)
+        return round(wall.timestamp() * 1000)
+
+    key = FixedRounding(length, zone_named(name)).floor(instant)
+    shift, key_shift = wall_ms(instant) - instant, wall_ms(key) - key
+    if shift == key_shift:
+        # No clock changed on the way, or twice the same way: the key is a multiple, or the change that skipped one.
+        is_change = wall_ms(key - 1) - (key - 1) != key_shift
+        assert wall_ms(key) % length == 0 or is_change
+    assert instant - key < length + abs(shift - key_shift)
 
 
 def test_the_clock_of_oslo_changes_twice_a_year():
