@@ -139,8 +139,10 @@ class Shift:
         return await self.get(job_id)
 
 
-def duty(performer: Performer, *, max_tries: int = 3, at_once: int = 10, first_s: float = 8.0) -> Duty:
-    return Duty(performer, Retry(max_tries=max_tries, first_s=first_s), at_once=at_once)
+def duty(
+    performer: Performer, *, max_tries: int = 3, at_once: int = 10, first_s: float = 8.0, share: int | None = None
+) -> Duty:
+    return Duty(performer, Retry(max_tries=max_tries, first_s=first_s), at_once=at_once, share=share)
 
 
 @contextlib.asynccontextmanager

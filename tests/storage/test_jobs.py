@@ -36,9 +36,9 @@ async def add(database, *jobs):
     await database.write(lambda unit: unit.jobs.add(jobs))
 
 
-async def claim(database, kind="webhook", limit=10, now_ms=100, leased_until_ms=1000):
+async def claim(database, kind="webhook", limit=10, now_ms=100, leased_until_ms=1000, but=()):
     return await database.write(
-        lambda unit: unit.jobs.claim(kind, limit, now_ms=now_ms, leased_until_ms=leased_until_ms)
+        lambda unit: unit.jobs.claim(kind, limit, now_ms=now_ms, leased_until_ms=leased_until_ms, but=but)
     )
 
 
@@ -102,6 +102,15 @@ async def test_a_claim_takes_no_more_than_its_limit(database):
     assert await claimed_ids(database, limit=2) == ["00", "01"]
     assert await claimed_ids(database, limit=2) == ["02", "03"]
     assert await claimed_ids(database, limit=2) == ["04"]
+
+
+async def test_a_claim_passes_over_accounts_that_have_enough(database):
+    await add(database, job("01"), job("02", due_at_ms=20), job("03", account_id="a2", due_at_ms=30))
+
+    assert await database.read(lambda unit: unit.jobs.next_due({"webhook": ["a1"]})) == {"webhook": 30}
+    assert await claimed_ids(database, but=["a1"]) == ["03"]
+    assert await claimed_ids(database, but=["a1", "a2"]) == []
+    assert await claimed_ids(database) == ["01", "02"]
 
 
 async def test_a_claimed_job_runs_and_its_attempt_is_counted(database):
@@ -385,7 +394,7 @@ async def test_the_next_due_time_counts_running_jobs_by_their_lease(database):
     await add(database, job("01"), job("02", kind="mail", due_at_ms=70), job("03", kind="mail", due_at_ms=50))
     await claim(database)
 
-    due = await database.read(lambda unit: unit.jobs.next_due(["webhook", "mail", "batch"]))
+    due = await database.read(lambda unit: unit.jobs.next_due(dict.fromkeys(["webhook", "mail", "batch"], ())))
 
     assert due == {"webhook": 1000, "mail": 50}
 

@@ -24,7 +24,7 @@ from cloudstead.delivery.smtp import SmtpServer, SmtpTls, SmtpWayOut
 from cloudstead.delivery.webhooks import WebhookPerformer
 from cloudstead.work.pauses import RealPauses
 from cloudstead.work.retry import Retry
-from cloudstead.work.worker import Duty, Worker
+from cloudstead.work.worker import Duty, Worker, WorkerLimits
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from cloudstead.core.events import EventBus
     from cloudstead.core.ids import IdSource
     from cloudstead.core.jobs.model import Job
+    from cloudstead.core.jobs.ports import Performer
     from cloudstead.storage.sql import Database
 
 _MAILS_AT_ONCE: Final = 4
+_SHARE: Final = 2  # of what is done at once, the second part is for everybody but the busiest account
 _MAIL_RETRY_S: Final = (30.0, 7200.0)
 _WEBHOOK_RETRY_S: Final = (5.0, 300.0)
 _BATCHES: Final = (Retry(max_tries=10, first_s=5.0, longest_s=300.0), 2)
@@ -76,19 +78,21 @@ async def start_outgoing(
         sender=Sender(address=mail_sender(settings), name=settings.mail.sender_name),
         clock=clock,
     )
+    duties = (
+        _shared(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once),
+        _shared(mail, Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE),
+        _shared(batches, *_BATCHES),
+    )
     worker = Worker(
         database,
-        [
-            Duty(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once),
-            Duty(mail, Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE),
-            Duty(batches, *_BATCHES),
-        ],
+        duties,
         clock=clock,
         pauses=RealPauses(),
         draw=random.SystemRandom().random,
         spawn=tasks.spawn,
         report=tasks.report,
         on_dead=_log_dead,
+        limits=WorkerLimits(at_once=sum(duty.at_once for duty in duties)),
     )
     worker.listen(bus)
     if urlsplit(settings.storage.url).scheme in {"", "sqlite"}:
@@ -96,6 +100,10 @@ async def start_outgoing(
     tasks.keep(worker.run())
     stack.push_async_callback(worker.stop)
     return Outgoing(worker, mail_folder)
+
+
+def _shared(performer: Performer, retry: Retry, at_once: int) -> Duty:
+    return Duty(performer, retry, at_once, share=-(-at_once // _SHARE))
 
 
 def mail_sender(settings: Settings) -> str:

@@ -339,8 +339,13 @@ class WebhookSettings(Section, frozen=True):
         int, Meta(description="How often a request is tried before it becomes a dead letter.", ge=1, le=50)
     ] = 3
     at_once: Annotated[
-        int, Meta(description="Requests under way at one time, all receivers together.", ge=1, le=60)
-    ] = 50
+        int,
+        Meta(
+            description="Requests under way at one time, all receivers together; an account has half of them at most.",
+            ge=1,
+            le=200,
+        ),
+    ] = 100
     ca_file: Annotated[
         str, Meta(description="PEM file with authorities to trust for receivers, beside those of the system.")
     ] = ""

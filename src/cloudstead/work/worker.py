@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from cloudstead.core.clock import Clock
     from cloudstead.core.events import EventBus
-    from cloudstead.core.ids import JobId
+    from cloudstead.core.ids import AccountId, JobId
     from cloudstead.core.jobs.ports import Performer
     from cloudstead.core.unit import Unit
     from cloudstead.work.pauses import Pauses
@@ -57,11 +57,15 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who performs a kind of job, how often it is tried, and how many are done at once."""
+    """Who performs a kind of job, how often it is tried, and how many are done at once.
+
+    ``share`` is how many of them may be of one account, ``None`` all: what hangs there must leave room for the others.
+    """
 
     performer: Performer
     retry: Retry
     at_once: int
+    share: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class Worker:
         # By attempt as well: when a lease ran out, this worker may have claimed the job once more.
         self._running: dict[tuple[JobId, int], tuple[Job, asyncio.Task[None]]] = {}
         self._busy: Counter[str] = Counter()
+        self._busy_of: dict[str, Counter[AccountId]] = {kind: Counter() for kind in self._duties}
         self._wake = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -178,10 +183,11 @@ class Worker:
         await self._extend()
         while True:
             free = self._free()
-            due = await self._store.read(lambda unit, kinds=tuple(free): unit.jobs.next_due(kinds))  # type: ignore[misc]
+            sated = {kind: self._sated(kind) for kind in free}
+            due = await self._store.read(lambda unit, kinds=sated: unit.jobs.next_due(kinds))  # type: ignore[misc]
             now_ms = self._clock.millis()
             ripe = sorted((at_ms, kind) for kind, at_ms in due.items() if at_ms <= now_ms)
-            if not ripe or not await self._claim([(kind, free[kind]) for _, kind in ripe], now_ms):
+            if not ripe or not await self._claim([(kind, free[kind], sated[kind]) for _, kind in ripe], now_ms):
                 break
         await self._count()
         waits_s: list[float] = [(at_ms - now_ms) / 1e3 for at_ms in due.values() if at_ms > now_ms]
@@ -190,21 +196,37 @@ class Worker:
         return min([*waits_s, self._limits.poll_s])
 
     def _free(self) -> dict[str, int]:
-        """Return how many jobs of each kind can be begun; kinds of which none can are left out."""
+        """Return how many jobs of each kind can be claimed in one go; kinds of which none can are left out."""
         free = self._limits.at_once - len(self._running)
-        rooms = {kind: min(free, duty.at_once - self._busy[kind]) for kind, duty in self._duties.items()}
+        rooms = {
+            kind: min(free, duty.at_once - self._busy[kind], self._share_left(kind))
+            for kind, duty in self._duties.items()
+        }
         return {kind: room for kind, room in rooms.items() if room > 0 and not self._is_stopping}
 
-    async def _claim(self, wanted: Sequence[tuple[str, int]], now_ms: int) -> int:
+    def _share(self, kind: str) -> int:
+        duty = self._duties[kind]
+        return duty.at_once if duty.share is None else duty.share
+
+    def _sated(self, kind: str) -> list[AccountId]:
+        """Return the accounts of which as many jobs of a kind are being done as may be."""
+        return [account_id for account_id, busy in self._busy_of[kind].items() if busy >= self._share(kind)]
+
+    def _share_left(self, kind: str) -> int:
+        """Return how many jobs of a kind may be claimed whosever they are: all could be of the busiest account."""
+        share = self._share(kind)
+        return share - max((busy for busy in self._busy_of[kind].values() if busy < share), default=0)
+
+    async def _claim(self, wanted: Sequence[tuple[str, int, Sequence[AccountId]]], now_ms: int) -> int:
         free = self._limits.at_once - len(self._running)
         until_ms = now_ms + int(self._limits.lease_s * 1e3)
 
         def claim(unit: Unit) -> list[Job]:
             claimed: list[Job] = []
-            for kind, room in wanted:
+            for kind, room, but in wanted:
                 limit = min(room, free - len(claimed))
                 if limit > 0:
-                    claimed += unit.jobs.claim(kind, limit, now_ms=now_ms, leased_until_ms=until_ms)
+                    claimed += unit.jobs.claim(kind, limit, now_ms=now_ms, leased_until_ms=until_ms, but=but)
             return claimed
 
         claimed = await self._store.write(claim)
@@ -214,6 +236,7 @@ class Worker:
 
     def _begin(self, job: Job) -> None:
         self._busy[job.kind] += 1
+        self._busy_of[job.kind][job.account_id] += 1
         self._is_idle.clear()
         task = self._spawn(self._do(job))
         self._running[job.id, job.attempts] = (job, task)
@@ -222,6 +245,10 @@ class Worker:
     def _ended(self, job: Job) -> None:
         del self._running[job.id, job.attempts]
         self._busy[job.kind] -= 1
+        of = self._busy_of[job.kind]
+        of[job.account_id] -= 1
+        if not of[job.account_id]:
+            del of[job.account_id]
         self._wake.set()
         if not self._running:
             self._is_idle.set()

@@ -155,6 +155,28 @@ async def test_no_more_is_claimed_or_done_at_once_than_allowed(tenant):
         assert mails.most_at_once <= 2
 
 
+async def test_what_hangs_for_one_account_leaves_room_for_the_others(tenant):
+    other = await tenant.open_another_account()
+    performer = Scripted()
+    async with working(tenant, duty(performer, at_once=4, share=2)) as shift:
+        await shift.add(*(shift.job() for _ in range(6)))
+        await eventually(lambda: performer.at_once == 2)
+        first = [await next_of(performer), await next_of(performer)]
+
+        await shift.add(shift.job("f1", account_id=other.id))
+
+        assert await next_of(performer) == "f1"
+        performer.answer("f1", OK)
+        await eventually(lambda: shift.worker.outcomes["webhook", "done"] == 1)
+        assert performer.at_once == 2
+        for job_id in first:
+            performer.answer(job_id, OK)
+        for _ in range(4):
+            performer.answer(await next_of(performer), OK)
+        await eventually(lambda: shift.worker.outcomes["webhook", "done"] == 7)
+    assert performer.most_at_once == 3
+
+
 async def test_a_lane_keeps_its_order_across_failures_and_holds_up_no_other(tenant):
     performer = Scripted()
     async with working(tenant, duty(performer)) as shift:

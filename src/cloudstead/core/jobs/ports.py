@@ -66,12 +66,17 @@ class JobStore(Protocol):
 
     # For the worker.
 
-    def next_due(self, kinds: Collection[str]) -> Mapping[str, int]:
-        """Return for each kind when the next job can be claimed (ms); a kind without any is left out."""
+    def next_due(self, kinds: Mapping[str, Collection[AccountId]]) -> Mapping[str, int]:
+        """Return for each kind when the next job can be claimed (ms); a kind without any is left out.
+
+        With each kind come the accounts whose jobs do not count, because they have all that they may have.
+        """
         ...
 
-    def claim(self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int) -> Sequence[Job]:
-        """Take heads of lanes that are due, those due longest first, and count the attempt.
+    def claim(
+        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[AccountId] = ()
+    ) -> Sequence[Job]:
+        """Take heads of lanes that are due, those due longest first, and count the attempt; none of ``but``.
 
         What was claimed before and whose lease has run out is due again: its worker has died.
         """

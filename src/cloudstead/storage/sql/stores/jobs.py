@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, case, exists, func, literal, null, select
+from sqlalchemy import and_, bindparam, case, exists, false, func, literal, null, select
 
 from cloudstead.core.jobs.events import JobsAdded
 from cloudstead.core.jobs.model import Attempt, Job, JobCounts, JobState
@@ -127,11 +127,17 @@ def _promoting_each(words: Words) -> Executable:
     return jobs.update().where(jobs.c.id.in_(first)).values(claimable_at_ms=jobs.c.due_at_ms)
 
 
-def _claiming(_: Words) -> Executable:
+def _of_others(words: Words) -> ColumnElement[bool]:
+    # Not "not any", which SQLAlchemy makes into "unlike any": that is true of nearly everything.
+    return words.any_of(jobs.c.account_id, "but").is_(false())
+
+
+def _claiming(words: Words) -> Executable:
     # In a WITH, because PostgreSQL may run a subquery more than once, and would then take more than the limit.
     due = (
         select(jobs.c.id)
         .where(jobs.c.kind == bindparam("kind"), _IS_HEAD, jobs.c.claimable_at_ms <= bindparam("now_ms"))
+        .where(_of_others(words))
         .order_by(jobs.c.claimable_at_ms, jobs.c.id)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)  # SQLite, where writes run one after another, has no such words
@@ -221,16 +227,17 @@ _DROP_WAITING = Statement(
     "limit",
 )
 _NEXT_DUE = Statement(
-    lambda _: (
+    lambda words: (
         select(jobs.c.claimable_at_ms)
-        .where(jobs.c.kind == bindparam("kind"), _IS_HEAD)
+        .where(jobs.c.kind == bindparam("kind"), _IS_HEAD, _of_others(words))
         .order_by(jobs.c.claimable_at_ms)
         .limit(bindparam("limit"))
     ),
     "kind",
+    "but",
     "limit",
 )
-_CLAIM = Statement(_claiming, "kind", "now_ms", "limit", "leased_until_ms")
+_CLAIM = Statement(_claiming, "kind", "now_ms", "but", "limit", "leased_until_ms")
 _EXTEND = Statement(
     _changing(
         leased_until_ms=lambda: bindparam("leased_until_ms"), claimable_at_ms=lambda: bindparam("leased_until_ms")
@@ -421,15 +428,18 @@ class SqlJobs:
             self._transaction.change(_PROMOTE_EACH, account_id, sorted(set(lanes)))
         return len(lanes)
 
-    def next_due(self, kinds: Collection[str]) -> Mapping[str, int]:
-        """Return for each kind when the next job can be claimed."""
+    def next_due(self, kinds: Mapping[str, Collection[AccountId]]) -> Mapping[str, int]:
+        """Return for each kind when the next job can be claimed, but for those of the accounts named with it."""
         # A look-up for each kind, of which there is a handful: grouping would read every head.
-        found = ((kind, self._transaction.row(_NEXT_DUE, kind, 1)) for kind in kinds)
+        found = ((kind, self._transaction.row(_NEXT_DUE, kind, list(but), 1)) for kind, but in kinds.items())
         return {kind: row[0] for kind, row in found if row is not None}
 
-    def claim(self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int) -> Sequence[Job]:
-        """Take heads of lanes that are due, those due longest first, and count the attempt."""
-        claimed = [_job(row) for row in self._transaction.rows(_CLAIM, kind, now_ms, limit, leased_until_ms)]
+    def claim(
+        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[AccountId] = ()
+    ) -> Sequence[Job]:
+        """Take heads of lanes that are due, those due longest first, and count the attempt; none of ``but``."""
+        rows = self._transaction.rows(_CLAIM, kind, now_ms, list(but), limit, leased_until_ms)
+        claimed = [_job(row) for row in rows]
         return sorted(claimed, key=lambda job: (job.due_at_ms, job.id))
 
     def extend(self, claimed: Collection[Job], leased_until_ms: int) -> None:
