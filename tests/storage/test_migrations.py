@@ -28,13 +28,13 @@ from cloudstead.storage.sql.postgresql_database import PostgreSQLDatabase
 from cloudstead.storage.sql.sqlite_database import SQLiteDatabase
 from factories.rows import add_tenant, thing
 
-NEXT = "0007"
-STEP = """
+NEXT = f"{int(HEAD) + 1:04}"
+STEP = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "{NEXT}"
+down_revision = "{HEAD}"
 
 
 def upgrade():
@@ -55,7 +55,7 @@ def tomorrow(tmp_path):
     def make(more=""):
         folder = tmp_path / "steps"
         shutil.copytree(FOLDER, folder)
-        (folder / "versions" / "0007_colour.py").write_text(STEP + more)
+        (folder / "versions" / f"{NEXT}_colour.py").write_text(STEP + more)
         return Migrations(folder, NEXT)
 
     return make
@@ -157,7 +157,7 @@ async def test_a_store_is_copied_before_its_steps_run(filled_path, tomorrow):
     database = SQLiteDatabase(filled_path, on_events=ignore, migrations=tomorrow())
     await database.close()
 
-    copy = filled_path.with_name("state.db.before-0007")
+    copy = filled_path.with_name(f"state.db.before-{NEXT}")
     assert version_of(copy) == [(HEAD,)]
     assert things_in(copy) == before
     assert version_of(filled_path) == [(NEXT,)]
@@ -214,7 +214,7 @@ async def test_a_step_that_leaves_rows_without_what_they_refer_to_is_undone(fill
 async def test_an_older_release_refuses_what_a_newer_one_wrote(filled_path, tomorrow):
     await SQLiteDatabase(filled_path, on_events=ignore, migrations=tomorrow()).close()
 
-    with pytest.raises(SchemaTooNew, match="0007"):
+    with pytest.raises(SchemaTooNew, match=NEXT):
         SQLiteDatabase(filled_path, on_events=ignore)
 
 
@@ -247,7 +247,7 @@ async def test_a_running_process_survives_that_another_one_migrates(postgresql_u
     assert (await old.read(lambda unit: unit.things.get("a1", "u1-name"))).label == "still here"
     await old.close()
 
-    with pytest.raises(SchemaTooNew, match="0007"):
+    with pytest.raises(SchemaTooNew, match=NEXT):
         await Database.open(postgresql_url, on_events=ignore)
 
 

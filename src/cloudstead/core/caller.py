@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
+from cloudstead.core.access.permissions import BUILT_IN_ROLES, READING, Permission
 from cloudstead.core.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role held at a domain and, by inheritance, at every domain below it."""
+    """A role held at a domain and, by inheritance, at every domain below it.
+
+    ``only_reads``: as long as the account is restricted, nothing that changes anything is allowed, whatever the role.
+    """
 
     domain_id: DomainId
     role: str
+    only_reads: bool = False
 
     def allows(self, permission: Permission) -> bool:
         """Tell whether the role holds ``permission``."""
         role = BUILT_IN_ROLES.get(self.role)
-        return role is not None and permission in role.permissions
+        if role is None or permission not in role.permissions:
+            return False
+        return not self.only_reads or permission in READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,19 @@ class Caller:
         if address == self.source_address:
             return self
         # For every request: dataclasses.replace() takes three times as long.
-        return Caller(self.account_id, self.principal, self.user_name, self.person_id, self.grants, address, self.credential_epoch)
+        return Caller(
+            self.account_id, self.principal, self.user_name, self.person_id, self.grants, address, self.credential_epoch
+        )
 
     @property
     def home(self) -> Grant | None:
         """The caller's own domain and role; ``None`` while somebody has yet to give them any."""
         return self.grants[0] if self.grants else None
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether the caller may change nothing, because the account is restricted."""
+        return any(grant.only_reads for grant in self.grants)
 
     def may(self, permission: Permission) -> bool:
         """Tell whether any grant, wherever it lies, holds ``permission``."""

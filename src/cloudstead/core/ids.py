@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from threading import Lock
 from typing import TYPE_CHECKING, NewType, Protocol
 
@@ -20,12 +21,20 @@ ThingTypeId = NewType("ThingTypeId", str)  # chosen by people, unique in its acc
 JobId = NewType("JobId", str)
 BatchId = NewType("BatchId", str)
 ApiKeyId = NewType("ApiKeyId", str)
+PolicyGroupId = NewType("PolicyGroupId", str)
 CertificateId = NewType("CertificateId", str)  # lower-case hex SHA-256 of the DER form
+TrustedCertificateId = NewType("TrustedCertificateId", str)
 
+_ID = re.compile("[0-9a-f]{32}")
 _RANDOM_BYTES = 10
 _RANDOM_BITS = 74  # of the bytes above
 _STEP_BITS = 48
 _AT_ONCE = 256
+
+
+def is_id(text: str) -> bool:
+    """Tell whether the text can be an identifier of ours: 32 lower-case hexadecimal digits."""
+    return _ID.fullmatch(text) is not None
 
 
 class IdSource(Protocol):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.people.ports import LinkStore, PeopleStore
+    from cloudstead.core.policygroups.ports import PolicyGroupStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.ports import ThingStore
@@ -68,6 +69,11 @@ class Unit(Protocol):
     @property
     def api_keys(self) -> ApiKeyStore:
         """API keys."""
+        ...
+
+    @property
+    def policy_groups(self) -> PolicyGroupStore:
+        """Policy groups and their members."""
         ...
 
     @property

@@ -7,12 +7,13 @@ once, by event; what another process changed is seen when a remembered caller is
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.caller import Caller
 from cloudstead.core.credentials import api_keys
-from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.credentials.errors import AccountClosed, CredentialRefused
 from cloudstead.core.credentials.events import ApiKeyWithdrawn
 from cloudstead.core.credentials.recent import Recent
 from cloudstead.core.people.events import PersonChanged
@@ -82,7 +83,8 @@ class Callers:
 
             def read(unit: Unit) -> tuple[Caller, Account]:
                 caller = api_keys.recognise(unit, presented)
-                return caller, _usable(unit, caller.account_id)
+                account = _usable(unit, caller.account_id)
+                return _bounded(caller, account), account
 
             before = self._changes
             caller, account = await self._database.read(read)
@@ -135,7 +137,8 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
         grants=membership.grants,
         credential_epoch=person.credential_epoch,
     )
-    return caller, _usable(unit, account_id)
+    account = _usable(unit, account_id)
+    return _bounded(caller, account), account
 
 
 def _require_epoch(caller: Caller, credential_epoch: int) -> None:
@@ -143,8 +146,17 @@ def _require_epoch(caller: Caller, credential_epoch: int) -> None:
         raise CredentialRefused("The password was changed since.")
 
 
+def _bounded(caller: Caller, account: Account) -> Caller:
+    """Return the caller as the account's status leaves it: in a restricted account nobody changes anything."""
+    if account.status is not AccountStatus.RESTRICTED:
+        return caller
+    return replace(caller, grants=tuple(replace(grant, only_reads=True) for grant in caller.grants))
+
+
 def _usable(unit: Unit, account_id: AccountId) -> Account:
     account = unit.accounts.get(account_id)
-    if account is None or not account.is_usable:
+    if account is None:
         raise CredentialRefused("The account is not open.")
+    if not account.is_usable:
+        raise AccountClosed(account.status)
     return account

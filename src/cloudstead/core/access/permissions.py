@@ -32,6 +32,13 @@ READ: Final = WATCH | _words(
     "person:update-profile",  # one's own
     "user-data:read",
     "user-data:write",  # one's own as well
+    "account:read",
+    "api-key:read",  # one's own
+    "api-key:change",  # one's own as well
+    "policy-group:read",
+    "trusted-certificate:read",
+    "developer-certificate:read",  # with its private key, as a thing's
+    "server-credentials:read",
 )
 WRITE: Final = READ | _words(
     "domain:create",
@@ -55,8 +62,41 @@ WRITE: Final = READ | _words(
     "person:reset-password",
     "shadow:write",
     "thing-topic:publish",
+    "trusted-certificate:change",
+    "developer-certificate:create",
 )
-ADMINISTER: Final = WRITE | _words("account:update", "person:administer", "api-key:administer", "audit:read")
+ADMINISTER: Final = WRITE | _words(
+    "account:update",
+    "tenant:read",
+    "tenant:administer",
+    "person:administer",
+    "api-key:read-all",
+    "api-key:administer",
+    "policy-group:read-members",
+    "policy-group:administer",
+    "trusted-certificate:create",
+    "audit:read",
+)
+
+READING: Final = WATCH | _words(
+    "rule:read",
+    "rule:try",
+    "batch:read",
+    "thing:download-certificate",
+    "person:read",
+    "user-data:read",
+    "account:read",
+    "tenant:read",
+    "api-key:read",
+    "api-key:read-all",
+    "policy-group:read",
+    "policy-group:read-members",
+    "trusted-certificate:read",
+    "developer-certificate:read",
+    "server-credentials:read",
+    "audit:read",
+)
+"""What may still be done in an account that is restricted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,5 +3,8 @@
 ``model``    the account and its public names
 ``errors``   what can go wrong
 ``ports``    what storage has to offer
+``profile``  what is known of an account beside its names
+``listing``  which accounts a list shows
+``acting``   who acts in which account
 ``opening``  opening an account with its root domain and its first administrator
 """

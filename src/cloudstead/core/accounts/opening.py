@@ -9,11 +9,13 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.model import Account, MqttProfile
+from cloudstead.core.accounts.profile import AccountProfile
 from cloudstead.core.caller import Grant
 from cloudstead.core.domains.model import ROOT_ID, Domain
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import AccountId, DomainId, PersonId
 from cloudstead.core.people.model import Membership, Person
+from cloudstead.core.policygroups.built_in import add_built_in_groups
 from cloudstead.core.texts import require_line
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ def open_account(
             created_at_ms=account.created_at_ms,
         )
     )
+    unit.accounts.put_profile(AccountProfile(account_id=account.id, updated_at_ms=account.created_at_ms))
+    add_built_in_groups(unit, account, ids)
     return account
 
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cloudstead.core.accounts.listing import AccountQuery, Described
     from cloudstead.core.accounts.model import Account
+    from cloudstead.core.accounts.profile import AccountProfile
     from cloudstead.core.ids import AccountId
+    from cloudstead.core.paging import Page, PageRequest
 
 
 class AccountStore(Protocol):
@@ -52,6 +55,26 @@ class AccountStore(Protocol):
 
     def all(self) -> Sequence[Account]:
         """Return every account, oldest first."""
+        ...
+
+    def profile(self, account_id: AccountId) -> AccountProfile:
+        """Return the account's profile; an empty one where none was ever stored."""
+        ...
+
+    def put_profile(self, profile: AccountProfile) -> None:
+        """Store the account's profile in place of what was there."""
+        ...
+
+    def tenants(self, query: AccountQuery, request: PageRequest) -> Page[Described]:
+        """Return one page of an account's tenants."""
+        ...
+
+    def count_tenants(self, account_id: AccountId) -> int:
+        """Return how many tenants the account has."""
+        ...
+
+    def drop_host(self, account_id: AccountId, host: str) -> None:
+        """Let the account answer to ``host`` no longer, if it did."""
         ...
 
     def next_number(self, account_id: AccountId, counter: str) -> int:

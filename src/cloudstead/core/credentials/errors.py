@@ -14,6 +14,25 @@ class CredentialRefused(CloudsteadError):
         super().__init__(reason)
 
 
+class AccountClosed(CredentialRefused):
+    """The credential is genuine, but its account lets nobody in; ``status`` is that of the account."""
+
+    code = "account_closed"
+
+    def __init__(self, status: str) -> None:
+        super().__init__("The account is not open.")
+        self.status = status
+
+
+class CertificateUnknown(CredentialRefused):
+    """It is none of our own authority's certificates, or one of a thing that is gone."""
+
+    code = "certificate_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("The certificate is not valid.")
+
+
 class CredentialExpired(CloudsteadError):
     """It was good once; both times are in seconds since 1970."""
 

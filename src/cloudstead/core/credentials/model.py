@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cloudstead.core.versions import Versioned
+
 if TYPE_CHECKING:
     from cloudstead.core.caller import Grant
     from cloudstead.core.ids import AccountId, ApiKeyId, CertificateId, PersonId, ThingUid
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A long-lived key. Only the SHA-256 of its secret half is kept."""
+class ApiKey(Versioned):
+    """A long-lived key. Only the SHA-256 of its secret half is kept.
+
+    ``grants`` are those that the key holds itself, beside those of the policy groups that it is in. ``secret_epoch``
+    grows by one whenever the secret is replaced: what an older one has opened ends. ``last_used_at_ms`` is 0 before the
+    first use.
+    """
 
     id: ApiKeyId
     account_id: AccountId
@@ -23,6 +30,8 @@ class ApiKey:
     grants: tuple[Grant, ...]
     created_at_ms: int
     is_active: bool = True
+    last_used_at_ms: int = 0
+    secret_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cloudstead.core.credentials.model import ApiKey, Certificate, RefreshToken
     from cloudstead.core.ids import AccountId, ApiKeyId, CertificateId, PersonId, ThingUid
+    from cloudstead.core.paging import Page, PageRequest
 
 
 class ApiKeyStore(Protocol):
@@ -20,6 +21,33 @@ class ApiKeyStore(Protocol):
 
     def get(self, key_id: ApiKeyId) -> ApiKey | None:
         """Return the key with that id, whatever its state."""
+        ...
+
+    def replace(self, key: ApiKey) -> None:
+        """Write all columns of a key and its grants."""
+        ...
+
+    def named(self, account_id: AccountId, key_ids: Collection[ApiKeyId]) -> Sequence[ApiKey]:
+        """Return those of the keys that the account has, ordered by id."""
+        ...
+
+    def page(
+        self,
+        account_id: AccountId,
+        request: PageRequest,
+        *,
+        owner_id: PersonId | None = None,
+        key_id: ApiKeyId | None = None,
+    ) -> Page[ApiKey]:
+        """Return one page of the account's keys: all, those of an owner, or the one with an id."""
+        ...
+
+    def count(self, account_id: AccountId) -> int:
+        """Return how many keys the account has."""
+        ...
+
+    def note_uses(self, uses: Mapping[ApiKeyId, int]) -> None:
+        """Move the time of the last use of each key on to these milliseconds."""
         ...
 
     def remove(self, account_id: AccountId, key_id: ApiKeyId) -> bool:
@@ -71,7 +99,10 @@ class CertificateStore(Protocol):
         ...
 
     def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:
-        """Revoke every active certificate of the thing; return their fingerprints."""
+        """Revoke every active certificate of the thing; return their fingerprints.
+
+        Those that a trusted certificate of the account's own vouches for are among them.
+        """
         ...
 
     def revoked(self, now_ms: int) -> Sequence[tuple[str, int]]:

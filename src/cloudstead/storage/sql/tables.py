@@ -80,6 +80,7 @@ accounts: Final = Table(
     _text("status"),
     _text("mqtt_profile"),
     _flag("printed_event_names"),
+    Index(None, "parent_id", "id"),
     sqlite_with_rowid=False,
 )
 
@@ -192,7 +193,12 @@ api_keys: Final = Table(
     Column("secret_hash", LargeBinary(), nullable=False),
     _number("created_at_ms"),
     _flag("is_active"),
+    _number("version"),
+    _number("updated_at_ms"),
+    _number("last_used_at_ms"),
+    _number("secret_epoch"),
     Index(None, "owner_id"),
+    Index(None, "account_id", "id"),
     sqlite_with_rowid=False,
 )
 

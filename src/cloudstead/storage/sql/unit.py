@@ -14,6 +14,7 @@ from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.links import SqlLinks
 from cloudstead.storage.sql.stores.people import SqlPeople
+from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
 from cloudstead.storage.sql.stores.rules import SqlRules
 from cloudstead.storage.sql.stores.shadows import SqlShadows
@@ -76,6 +77,11 @@ class SqlUnit:
     def api_keys(self) -> SqlApiKeys:
         """API keys."""
         return SqlApiKeys(self._transaction)
+
+    @property
+    def policy_groups(self) -> SqlPolicyGroups:
+        """Policy groups and their members."""
+        return SqlPolicyGroups(self._transaction)
 
     @property
     def refresh_tokens(self) -> SqlRefreshTokens:

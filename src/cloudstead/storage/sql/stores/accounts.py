@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from cloudstead.core.accounts.errors import HostNameTaken
+from cloudstead.core.accounts.listing import Described
 from cloudstead.core.accounts.model import Account, AccountStatus, MqttProfile
+from cloudstead.core.accounts.profile import AccountProfile
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, replacing
+from cloudstead.storage.sql.stores.account_profiles import (
+    PROFILE,
+    PUT_PROFILE,
+    filter_values,
+    profile_of_row,
+    profile_values,
+    split_row,
+    tenant_pages,
+)
 from cloudstead.storage.sql.tables import account_hosts, accounts, counters
 
 if TYPE_CHECKING:
@@ -16,7 +27,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.base import Executable
 
+    from cloudstead.core.accounts.listing import AccountQuery
     from cloudstead.core.ids import AccountId
+    from cloudstead.core.paging import Page, PageRequest
     from cloudstead.storage.sql.statements import Words
     from cloudstead.storage.sql.transaction import Transaction
 
@@ -58,6 +71,19 @@ _HOST_OWNER = Statement(
     lambda _: select(account_hosts.c.account_id).where(account_hosts.c.host == bindparam("host")), "host"
 )
 _ADD_HOST = adding_if_free(account_hosts)
+_DROP_HOST = Statement(
+    lambda _: (
+        account_hosts.delete()
+        .where(account_hosts.c.account_id == bindparam("account_id"))
+        .where(account_hosts.c.host == bindparam("host"))
+    ),
+    "account_id",
+    "host",
+)
+_COUNT_TENANTS = Statement(
+    lambda _: select(func.count()).select_from(accounts).where(accounts.c.parent_id == bindparam("parent_id")),
+    "parent_id",
+)
 _COUNT = Statement(_counting, "account_id", "name")
 
 
@@ -112,6 +138,36 @@ class SqlAccounts:
     def all(self) -> Sequence[Account]:
         """Return every account, oldest first."""
         return [_account(row) for row in self._transaction.rows(_ALL)]
+
+    def profile(self, account_id: AccountId) -> AccountProfile:
+        """Return the account's profile; an empty one where none was ever stored."""
+        row = self._transaction.row(PROFILE, account_id)
+        return AccountProfile(account_id=account_id) if row is None else profile_of_row(row)
+
+    def put_profile(self, profile: AccountProfile) -> None:
+        """Store the account's profile in place of what was there."""
+        self._transaction.change(PUT_PROFILE, *profile_values(profile))
+
+    def tenants(self, query: AccountQuery, request: PageRequest) -> Page[Described]:
+        """Return one page of an account's tenants."""
+        values = filter_values(query)
+        return tenant_pages(frozenset(values)).read(
+            self._transaction,
+            request,
+            lambda rows: [Described(_account(account), profile) for account, profile in map(split_row, rows)],
+            query.parent_id,
+            *values.values(),
+            id_of=lambda each: each.account.id,
+        )
+
+    def count_tenants(self, account_id: AccountId) -> int:
+        """Return how many tenants the account has."""
+        row = self._transaction.row(_COUNT_TENANTS, account_id)
+        return 0 if row is None else int(row[0])
+
+    def drop_host(self, account_id: AccountId, host: str) -> None:
+        """Let the account answer to ``host`` no longer, if it did."""
+        self._transaction.change(_DROP_HOST, account_id, host)
 
     def next_number(self, account_id: AccountId, counter: str) -> int:
         """Return 1, 2, 3 ... for each account and counter; gaps appear only where a transaction was undone."""

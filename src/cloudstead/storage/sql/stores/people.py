@@ -11,10 +11,12 @@ from sqlalchemy import bindparam, select
 from cloudstead.core.caller import Grant
 from cloudstead.core.people.errors import UserNameTaken
 from cloudstead.core.people.model import Member, Membership, Person
+from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, putting, replacing
 from cloudstead.storage.sql.stores.grants import grants
 from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
-from cloudstead.storage.sql.tables import membership_grants, memberships, people
+from cloudstead.storage.sql.tables import TEXT, membership_grants, memberships, people
+from cloudstead.storage.sql.tables_accounts import policy_group_people, policy_groups
 from cloudstead.storage.sql.tables_people import person_texts, user_data
 
 if TYPE_CHECKING:
@@ -73,6 +75,37 @@ _DROP_GRANTS = Statement(
     "person_id",
 )
 _ADD_GRANT = adding(membership_grants)
+# Who holds the Administrator role at the root is in that group, and nobody else.
+_NO_ADMINISTRATOR = Statement(
+    lambda _: (
+        policy_group_people.delete()
+        .where(policy_group_people.c.account_id == bindparam("account_id"))
+        .where(policy_group_people.c.person_id == bindparam("person_id"))
+        .where(
+            policy_group_people.c.group_id.in_(
+                select(policy_groups.c.id)
+                .where(policy_groups.c.account_id == bindparam("account_id"))
+                .where(policy_groups.c.kind == GroupKind.ADMINISTRATORS.value)
+            )
+        )
+    ),
+    "account_id",
+    "person_id",
+)
+_ADMINISTRATOR = Statement(
+    lambda words: (
+        words.insert(policy_group_people)
+        .from_select(
+            ["group_id", "person_id", "account_id"],
+            select(policy_groups.c.id, bindparam("person_id", type_=TEXT), policy_groups.c.account_id)
+            .where(policy_groups.c.account_id == bindparam("account_id"))
+            .where(policy_groups.c.kind == GroupKind.ADMINISTRATORS.value),
+        )
+        .on_conflict_do_nothing()
+    ),
+    "account_id",
+    "person_id",
+)
 _MEMBERSHIP = Statement(
     lambda _: (
         select(membership_grants.c.domain_id, membership_grants.c.role)
@@ -147,10 +180,13 @@ class SqlPeople:
         key = (membership.account_id, membership.person_id)
         if not self._transaction.change(_ADD_MEMBERSHIP, *key):
             self._transaction.change(_DROP_GRANTS, *key)
+            self._transaction.change(_NO_ADMINISTRATOR, *key)
         self._transaction.change_each(
             _ADD_GRANT,
             [(*key, position, grant.domain_id, grant.role) for position, grant in enumerate(membership.grants)],
         )
+        if ADMINISTRATOR_GRANT in membership.grants:
+            self._transaction.change(_ADMINISTRATOR, *key)
 
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
         """Return the person's membership in the account, ``None`` when there is none."""

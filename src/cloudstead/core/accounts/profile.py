@@ -1,0 +1,82 @@
+"""What is known of an account beside its names: whose it is, what it may use, what its people have to keep to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cloudstead.core.versions import Versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudstead.core.ids import AccountId, PersonId
+
+
+class Tier(StrEnum):
+    """What an account pays for; an account at the top is commercial."""
+
+    FREE = "0"
+    COMMERCIAL = "1"
+    PARTNER = "2"
+
+
+class MfaStatus(StrEnum):
+    """Whether people need a second factor."""
+
+    ENFORCED = "enforced"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePolicy:
+    """Allows or denies the actions (HTTP methods, separated by commas; empty is all) on what lies below a path."""
+
+    feature: str
+    action: str = ""
+    resource: str = ""
+    allow: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountProfile(Versioned):
+    """The profile of an account; an empty text is one that is not known.
+
+    ``aliases`` are host names of the account, as they were written. ``password_recovery_expiration`` and
+    ``idle_timeout`` are minutes, ``expiration_warning_threshold`` days. ``limits`` are set by operators and win over
+    those of the tier. ``admin_id`` is the person whom the account was opened with.
+    """
+
+    account_id: AccountId
+    tier: Tier = Tier.COMMERCIAL
+    end_market: str = ""
+    display_name: str = ""
+    address_line1: str = ""
+    address_line2: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    country: str = ""
+    company: str = ""
+    contact: str = ""
+    email: str = ""
+    phone_number: str = ""
+    customer_number: str = ""
+    contract_number: str = ""
+    sales_contact: str = ""
+    reason: str = ""
+    reference_note: str = ""
+    upgraded_at_ms: int | None = None
+    expires_at_ms: int | None = None
+    expiration_warning_threshold: int | None = None
+    idle_timeout: int | None = None
+    mfa_status: MfaStatus | None = None
+    password_minimum_length: int = 8
+    password_recovery_expiration: int = 45
+    notification_emails: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    policies: tuple[FeaturePolicy, ...] = ()
+    admin_id: PersonId | None = None

@@ -1,0 +1,20 @@
+"""What the handlers need from the rest of the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.unit import Database
+    from cloudstead.dialects.account_management.auth import Callers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """The rooms behind this dialect."""
+
+    clock: Clock
+    database: Database
+    callers: Callers
