@@ -44,12 +44,13 @@ from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
 from cloudstead.core.things.model import Thing
 from cloudstead.core.thingtypes.model import ThingType
+from cloudstead.core.trustedcertificates.admission import Admission
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import MqttGateway
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.gateway.tls import mqtts_context
-from cloudstead.log import CommitLog, GroupCommitWriter
+from cloudstead.log import CommitLog, GroupCommitWriter, RecordQueue
 from cloudstead.protocols.mqtt import Broker
 from cloudstead.storage.observations import open_observations
 from cloudstead.storage.sql import Database
@@ -114,6 +115,7 @@ class Site:
             database=self.database,
             directory=self.directory,
             index=self.index,
+            backlog=RecordQueue.open(self.folder / "log" / "index-backlog"),
             fan_out=fan_out,
             spawn=self.spawn,
             report=self.report,
@@ -238,7 +240,13 @@ async def serve_gateway(site: Site, count: int, rules: int = 0, hit: int = 0) ->
         broker=broker,
         fan_out=fan_out,
         spine=spine,
-        devices=DeviceDoor(site.certificates, site.directory, site.database, site.clock),
+        devices=DeviceDoor(
+            site.certificates,
+            Admission(site.clock, site.ids, max_devices=0),
+            directory=site.directory,
+            database=site.database,
+            clock=site.clock,
+        ),
         people=PeopleDoor(callers, TopicDoor(spine, site.directory, site.database), site.database),
         spawn=site.spawn,
         report=site.report,

@@ -123,6 +123,36 @@ class Audience:
         return [topic for topic, _ in self.heard]
 
 
+class MemoryQueue:
+    """The port ``RecordStore`` without a disk; ``failure`` is raised by whatever would write."""
+
+    def __init__(self) -> None:
+        self.records: dict[int, bytes] = {}
+        self.failure: Exception | None = None
+        self._next = 1
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.records
+
+    def put(self, records: Any) -> None:
+        self._fail()
+        for record in records:
+            self.records[self._next] = record
+            self._next += 1
+
+    def first(self, *, max_records: int, max_bytes: int) -> list[tuple[int, bytes]]:
+        return list(self.records.items())[:max_records]
+
+    def take(self, number: int) -> None:
+        self._fail()
+        self.records = {key: record for key, record in self.records.items() if key > number}
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
 @dataclass
 class World:
     """What outlives a crash: the tenant's state store, the log and the index."""
@@ -131,6 +161,7 @@ class World:
     log: Any = field(default_factory=MemoryLog)
     index: MemoryIndex = field(default_factory=MemoryIndex)
     lives: list[Life] = field(default_factory=list)
+    backlog: Any = field(default_factory=MemoryQueue)
 
     async def live(self, **settings: Any) -> Life:
         """Begin a life: a spine with nothing in memory, recovered from the stores."""
@@ -155,6 +186,7 @@ class Life:
             database=self.database,
             directory=self.directory,
             index=world.index,
+            backlog=world.backlog,
             fan_out=self.audience,
             spawn=self._spawn,
             report=lambda what, error: self.reports.append((what, error)),

@@ -61,6 +61,11 @@ class DataFolder:
         return self.path / "log"
 
     @property
+    def index_backlog(self) -> Path:
+        """The folder of what the index could not take yet: within the log's, as it counts by its offsets."""
+        return self.log / "index-backlog"
+
+    @property
     def observations(self) -> Path:
         """The folder of the embedded column store."""
         return self.path / "observations"

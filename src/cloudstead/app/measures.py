@@ -56,7 +56,8 @@ class _CloudCollector(Collector):
             "cloudstead_log_committed_offset", "Last durable record.", spine.intake.committed_offset
         )
         yield GaugeMetricFamily("cloudstead_applied_offset", "Last record applied.", spine.applier.applied_offset)
-        yield GaugeMetricFamily("cloudstead_indexed_offset", "Last record indexed.", spine.projector.flushed_offset)
+        yield GaugeMetricFamily("cloudstead_indexed_offset", "Last record indexed.", spine.indexed_offset)
+        yield GaugeMetricFamily("cloudstead_written_offset", "Last record written.", spine.projector.flushed_offset)
         outcomes = CounterMetricFamily("cloudstead_shadow_requests", "Shadow requests applied.", labels=("outcome",))
         outcomes.add_metric(("accepted",), spine.applier.accepted)
         outcomes.add_metric(("rejected",), spine.applier.rejected)

@@ -23,7 +23,11 @@ async def troubles_of(cloud: Cloud) -> list[str]:
     if spine.applier.last_failure is not None:
         troubles.append(f"Shadows cannot be read: {spine.applier.last_failure}")
     if spine.projector.last_failure is not None:
-        troubles.append(f"Observations or shadows cannot be written: {spine.projector.last_failure}")
+        troubles.append(f"Shadows cannot be written: {spine.projector.last_failure}")
+    if spine.projector.index_failure is not None:
+        troubles.append(f"The index fails, and everything else goes on: {spine.projector.index_failure}")
+    if spine.projector.behind:
+        troubles.append(f"Searches lack {spine.projector.behind} messages that are still to be indexed.")
     if cloud.archive is not None and cloud.archive.last_failure is not None:
         troubles.append(f"The archive cannot be written: {cloud.archive.last_failure}")
     if spine.is_full:

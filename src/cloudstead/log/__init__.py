@@ -11,6 +11,7 @@ Records are opaque bytes under dense offsets that begin at 1; what they mean is 
     lock         one process, one log
     retention    what may be removed
     writer       group commit on a thread of its own
+    queue        records that wait for somebody who cannot take them yet
     checkpoints  how far each consumer has come
     memory       the log without a disk, for tests
     errors       what can go wrong
@@ -32,6 +33,7 @@ from cloudstead.log.errors import (
 from cloudstead.log.log import CommitLog
 from cloudstead.log.memory import MemoryLog
 from cloudstead.log.port import Log
+from cloudstead.log.queue import RecordQueue
 from cloudstead.log.retention import Retention
 from cloudstead.log.tail import Recovery
 from cloudstead.log.writer import GroupCommitWriter
@@ -51,6 +53,7 @@ __all__ = [
     "MemoryLog",
     "OffsetAhead",
     "OffsetGone",
+    "RecordQueue",
     "RecordTooLarge",
     "Recovery",
     "Retention",

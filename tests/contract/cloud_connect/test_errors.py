@@ -21,8 +21,8 @@ from factories.contract import cloud_connect
 OURS = {
     "AccountNotFound",
     "ApiKeyNotFound",
+    "CommercialOnly",
     "HostNameTaken",
-    "IndexUnavailable",
     "LinkNotUsable",
     "LogBegunAnew",
     "LogBehindStore",
@@ -33,7 +33,11 @@ OURS = {
     "ShadowRejected",
     "ShadowUnavailable",
     "SpanNotThere",
+    "TooManyTrustedCertificates",
     "TopicForbidden",
+    "TrustedCertificateNameTaken",
+    "TrustedCertificateNotFound",
+    "TrustedCertificateSubjectTaken",
 }
 
 CONTRACT_KEYS = {

@@ -31,7 +31,7 @@ def cloud(tmp_path):
     spine = SimpleNamespace(
         intake=SimpleNamespace(last_failure=None, last_failure_ms=0),
         applier=SimpleNamespace(last_failure=None),
-        projector=SimpleNamespace(last_failure=None),
+        projector=SimpleNamespace(last_failure=None, index_failure=None, behind=0),
         is_full=False,
     )
     folder = SimpleNamespace(path=tmp_path)

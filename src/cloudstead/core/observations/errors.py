@@ -7,6 +7,7 @@
     │   ├── SearchTooSlow      it took longer than a search may
     │   └── TooManySearches    too many of the account's searches wait already
     └── IndexUnavailable       the store of the index failed
+        └── IndexBehind        it works again, and does not hold everything yet
 """
 
 from __future__ import annotations
@@ -54,3 +55,14 @@ class IndexUnavailable(CloudsteadError):
     def __init__(self, doing: str) -> None:
         super().__init__(f"The observation store failed while {doing}.")
         self.doing = doing
+
+
+class IndexBehind(IndexUnavailable):
+    """The index lacks something that was acknowledged, after it had failed for a while."""
+
+    code: ClassVar[str] = "index_behind"
+
+    def __init__(self, count: int) -> None:
+        super().__init__("catching up")
+        self.args = (f"{count} messages are still to be indexed: try again when all of them can be found.",)
+        self.count = count

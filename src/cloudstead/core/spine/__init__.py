@@ -8,6 +8,7 @@
 ``messages``   what is published of it, and in which order
 ``resources``  what thing types learn from shadows
 ``projector``  what was applied into the index and the state store, and the checkpoint
+``backlog``    what the index could not take yet
 ``authors``    whom a change is owed to
 ``doors``      what people may do with shadows and topics
 ``errors``     what can go wrong

@@ -36,6 +36,11 @@ class Pending:
         seen = bisect_right(self.observations, changes[-1].offset, key=_offset)
         return IndexBatch(observations=tuple(self.observations[:seen]), changes=tuple(changes))
 
+    def put_off(self) -> None:
+        """Strike off what is kept elsewhere until the index takes it."""
+        self.observations.clear()
+        self.changes.clear()
+
     def indexed(self, batch: IndexBatch) -> None:
         """Strike off the batch that ``next_batch`` has returned."""
         del self.observations[: len(batch.observations)]

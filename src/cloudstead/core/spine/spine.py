@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.core.shadows.model import Shadow
 from cloudstead.core.spine.applier import KEPT_SHADOWS, Applier
 from cloudstead.core.spine.authors import AuthoredChange, authors
+from cloudstead.core.spine.backlog import Backlog
 from cloudstead.core.spine.errors import LogBehindStore, ShadowUnavailable
 from cloudstead.core.spine.intake import Intake
 from cloudstead.core.spine.projector import Projector
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from cloudstead.core.ids import AccountId, ThingUid
     from cloudstead.core.observations.ports import ObservationIndex
     from cloudstead.core.shadows.changes import Outcome, Verb
+    from cloudstead.core.spine.backlog import RecordStore
     from cloudstead.core.spine.ports import FanOut, Follower, LogReader, LogWriter
     from cloudstead.core.spine.records import ShadowRecord
     from cloudstead.core.things.directory import ThingDirectory
@@ -47,6 +50,7 @@ class Spine:
         database: Database,
         directory: ThingDirectory,
         index: ObservationIndex,
+        backlog: RecordStore,
         fan_out: FanOut,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
@@ -55,7 +59,8 @@ class Spine:
     ) -> None:
         """``spawn`` starts tasks that the application watches; ``report`` is told of failures that are tried again.
 
-        Beyond ``kept_shadows`` in memory, those of which everything is written are forgotten, and read when needed.
+        ``backlog`` keeps what the index could not take yet, from one life to the next. Beyond ``kept_shadows`` in
+        memory, those of which everything is written are forgotten, and read when needed.
         """
         self._database = database
         self._directory = directory
@@ -73,7 +78,9 @@ class Spine:
         )
         self.applier.when_applied(self._applied.set)
         self.intake = Intake(clock, apply=self.applier.enqueue, report=report)
-        self.projector = Projector(self.applier, index, database, report=report, followers=followers)
+        self.projector = Projector(
+            self.applier, index, database, report=report, backlog=Backlog(backlog), followers=followers
+        )
         self._followers = tuple(followers)
         self.projector.when_flushed(self.intake.tell_room)
         self._index = index
@@ -100,7 +107,8 @@ class Spine:
         for follower in self._followers:
             if last < follower.offset:
                 raise LogBehindStore(last, follower.offset, store="state")
-        self.applier.applied_offset = self.projector.flushed_offset = checkpoint
+        self.applier.applied_offset = checkpoint
+        await self.projector.open(checkpoint)
         replayed = await self._replay(reader, checkpoint + 1)
         self.intake.open(open_writer(self), committed_offset=last)
         self._background = self._spawn(self.projector.run())
@@ -118,12 +126,14 @@ class Spine:
     async def stop(self) -> None:
         """Write everything that was taken: to the log, to the index, to the state store.
 
-        Raise what hinders it; then all of it is in the log, and the next start goes on from there.
+        Raise what hinders it; then all of it is in the log, and the next start goes on from there. An index that fails
+        does not hinder it.
         """
         try:
             await asyncio.to_thread(self.intake.close)
             await self._catch_up()
-            await self.projector.settle_things()
+            await self.projector.write()
+            await self._finish_index()
         finally:
             self.projector.stop()
             if self._background is not None:
@@ -142,7 +152,7 @@ class Spine:
     @property
     def indexed_offset(self) -> int:
         """The last offset that can be found among the observations and changes."""
-        return self.projector.flushed_offset
+        return self.projector.indexed_offset
 
     async def settle(self) -> None:
         """Return once every update acknowledged before the call can be found among the observations.
@@ -257,10 +267,16 @@ class Spine:
                 _request(number, record, entries.get(record.thing_uid) or _gone(record)) for number, record in decoded
             ]
             await self.applier.replay(batch)
-            await self.projector.settle()
+            await self.projector.write()
             offset = self.applier.applied_offset + 1
             count += len(batch)
         return count
+
+    async def _finish_index(self) -> None:
+        try:
+            await self.projector.settle_things()
+        except IndexUnavailable as error:
+            self._report("indexing", error)  # what it lacks is in its backlog, and things stay marked
 
     async def _load(self, uids: Collection[ThingUid]) -> Sequence[Shadow]:
         return await self._database.read(lambda unit: unit.shadows.load(uids))

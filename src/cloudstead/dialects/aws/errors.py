@@ -22,6 +22,7 @@ from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
+from cloudstead.core.observations.errors import IndexUnavailable, TooManySearches
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.things.errors import ThingNotFound
@@ -166,6 +167,8 @@ _IOT_DATA: Final[Mapping[type[Exception], Words]] = {
     AccountNotUsable: _saying(403, "ForbiddenException", "Forbidden"),
     TopicForbidden: _saying(403, "ForbiddenException", "Forbidden"),
     ShadowUnavailable: _as(503, "ServiceUnavailableException"),
+    IndexUnavailable: _as(503, "ServiceUnavailableException"),
+    TooManySearches: _as(429, "ThrottlingException"),
     ThingNotFound: _saying(404, "ResourceNotFoundException", "Thing not found"),
     web.WebError: _as(400, "InvalidRequestException"),
     web.RouteNotFound: _as(404, "ResourceNotFoundException"),

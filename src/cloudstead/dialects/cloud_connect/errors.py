@@ -25,7 +25,7 @@ from cloudstead.core.domains.errors import (
 )
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
-from cloudstead.core.observations.errors import SearchRefused, TooManySearches
+from cloudstead.core.observations.errors import IndexUnavailable, SearchRefused, TooManySearches
 from cloudstead.core.people.errors import (
     DemoPersonStays,
     LoginLocked,
@@ -157,6 +157,7 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     TooManyRules: _always("INVALID_ARGUMENTS"),
     SearchRefused: _always("INVALID_ARGUMENTS", "query"),
     TooManySearches: _always(None),
+    IndexUnavailable: _always(None),
     LoginRefused: _always("INVALID_LOGIN"),
     LoginLocked: lambda error: Words("INVALID_LOGIN", None, {"retryAfter": error.retry_after_s}),
     UserNameTaken: _always("USER_USERNAME_EXISTS", "userName"),
