@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from cloudstead.core.batches.ports import BatchStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
+    from cloudstead.core.invitations.ports import InvitationStore
     from cloudstead.core.jobs.ports import JobStore
-    from cloudstead.core.people.ports import LinkStore, PeopleStore
+    from cloudstead.core.notifications.ports import NotificationStore
+    from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
     from cloudstead.core.policygroups.ports import PolicyGroupStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
@@ -39,6 +41,31 @@ class Unit(Protocol):
     @property
     def people(self) -> PeopleStore:
         """People and memberships."""
+        ...
+
+    @property
+    def members(self) -> MemberStore:
+        """People together with their standing in an account."""
+        ...
+
+    @property
+    def second_factors(self) -> SecondFactorStore:
+        """Second factors and scratch codes."""
+        ...
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Sessions of people, and their attempts to sign in."""
+        ...
+
+    @property
+    def invitations(self) -> InvitationStore:
+        """Invitations that are open."""
+        ...
+
+    @property
+    def notifications(self) -> NotificationStore:
+        """The log of mails to accounts."""
         ...
 
     @property

@@ -98,3 +98,39 @@ class LinkNotUsable(CloudsteadError):
     def __init__(self, state: str | None) -> None:
         super().__init__("The link cannot be used." if state is None else f"The link is {state}.")
         self.state = state
+
+
+class CodeRefused(CloudsteadError):
+    """A code of the second factor is wrong, too old or used already: which one is not said."""
+
+    code = "code_refused"
+
+    def __init__(self) -> None:
+        super().__init__("The code is wrong, or was used already.")
+
+
+class SecondFactorMissing(CloudsteadError):
+    """The second factor is not in the state that this needs."""
+
+    code = "second_factor_missing"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The second factor {reason}.")
+
+
+class EmailTaken(CloudsteadError):
+    """Another person of the account has that mail address."""
+
+    code = "email_taken"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody with that e-mail address belongs to the account already.")
+
+
+class PersonIsActive(CloudsteadError):
+    """Somebody who is active cannot be removed."""
+
+    code = "person_is_active"
+
+    def __init__(self) -> None:
+        super().__init__("An active user cannot be deleted; it has to be made inactive first.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ class Person:
 
     ``must_set_password``: the password was reset and opens nothing until a new one is set. ``is_demo``: cannot be
     removed. ``credential_epoch`` grows by one whenever the password changes; tokens and sessions carry the one of their
-    day and end with it.
+    day and end with it. ``is_email_verified``: the person has used a link mailed to the present address, which
+    ``is_confirmed`` does not say of people whom an administrator let in.
     """
 
     id: PersonId
@@ -40,11 +42,25 @@ class Person:
     must_set_password: bool = False
     is_demo: bool = False
     credential_epoch: int = 0
+    is_email_verified: bool = False
+    accepts_terms: bool = False
+    accepts_marketing: bool = False
+    password_changed_at_ms: int = 0
+    last_login_at_ms: int = 0
 
     @property
     def may_enter(self) -> bool:
         """Whether the person's credentials open anything, a place in the account aside."""
         return self.is_enabled and self.is_confirmed and not self.must_set_password
+
+
+class Stage(StrEnum):
+    """How far a membership has come."""
+
+    OPEN = "open"
+    INVITED = "invited"  # nothing may be done with it before the invitation is accepted
+    ENROLLING = "enrolling"  # likewise, before enrolment is finished
+    SHUT = "shut"  # somebody from above has closed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,12 @@ class Membership:
     account_id: AccountId
     person_id: PersonId
     grants: tuple[Grant, ...]
+    stage: Stage = Stage.OPEN
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the person may act in the account."""
+        return self.stage is Stage.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,13 @@ if TYPE_CHECKING:
 
     from cloudstead.core.ids import AccountId, DomainId, PersonId
     from cloudstead.core.mail.model import Letter
+    from cloudstead.core.paging import Page, PageRequest
     from cloudstead.core.people.links import Link, LinkState, Purpose
     from cloudstead.core.people.listing import Counts, PeopleQuery, PeopleScope
     from cloudstead.core.people.model import Member, Membership, Person
+    from cloudstead.core.people.second_factor import SecondFactor
+    from cloudstead.core.people.sessions import LoginAttempt, LoginSession, SessionId
+    from cloudstead.core.people.standing import Resident, ResidentFilter, Standing
     from cloudstead.core.unit import Unit
 
 
@@ -32,7 +36,7 @@ class PeopleStore(Protocol):
         ...
 
     def by_user_name(self, account_id: AccountId, user_name: str) -> Person | None:
-        """Return the person of that home account with that user name."""
+        """Return the member of that account with that user name; whoever is at home there comes before a guest."""
         ...
 
     def members(self, account_id: AccountId, user_names: Collection[str]) -> Sequence[Member]:
@@ -44,7 +48,7 @@ class PeopleStore(Protocol):
         ...
 
     def put_membership(self, membership: Membership) -> None:
-        """Insert or replace a membership with its grants, in their order."""
+        """Insert or replace a membership with its grants, in their order; of one that is there, the stage stays."""
         ...
 
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
@@ -101,6 +105,116 @@ class LinkStore(Protocol):
 
     def drop_expired(self, before_ms: int) -> int:
         """Delete links that expired before then; return how many."""
+        ...
+
+
+class MemberStore(Protocol):
+    """The people of accounts together with their standing, guests included."""
+
+    def get(self, account_id: AccountId, person_id: PersonId) -> Resident | None:
+        """Return one of the account's people."""
+        ...
+
+    def page(self, account_id: AccountId, request: PageRequest, wanted: ResidentFilter) -> Page[Resident]:
+        """Return one page in the order of the people's ids, with the number of all that the filter leaves."""
+        ...
+
+    def put(self, standing: Standing) -> None:
+        """Write all columns of a membership that is there."""
+        ...
+
+    def remove(self, account_id: AccountId, person_id: PersonId) -> None:
+        """Delete a membership with all that hangs on it, the person's keys in the account included."""
+        ...
+
+    def accounts_of(self, person_id: PersonId) -> Sequence[AccountId]:
+        """Return the accounts that the person is a member of, whatever the stage, ordered."""
+        ...
+
+    def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
+        """Return people of any account with that address, whatever its case, oldest first."""
+        ...
+
+    def any_called(self, user_name: str) -> bool:
+        """Tell whether anybody of any account has that user name."""
+        ...
+
+    def touch(self, account_id: AccountId, person_ids: Collection[PersonId], now_ms: int) -> None:
+        """Raise the versions of these memberships."""
+        ...
+
+
+class SecondFactorStore(Protocol):
+    """Second factors and scratch codes."""
+
+    def get(self, person_id: PersonId) -> SecondFactor | None:
+        """Return the person's second factor, on or not."""
+        ...
+
+    def of_people(self, person_ids: Collection[PersonId]) -> Collection[PersonId]:
+        """Return those of the people whose second factor is on. One query."""
+        ...
+
+    def put(self, factor: SecondFactor) -> None:
+        """Insert or replace a second factor."""
+        ...
+
+    def remove(self, person_id: PersonId) -> None:
+        """Delete it with its scratch codes."""
+        ...
+
+    def use_step(self, person_id: PersonId, step: int) -> bool:
+        """Note the step of a code as used, unless it or a later one was; return whether this call did it."""
+        ...
+
+    def put_scratch_codes(self, person_id: PersonId, hashes: Sequence[bytes]) -> None:
+        """Replace the scratch codes."""
+        ...
+
+    def use_scratch_code(self, person_id: PersonId, code_hash: bytes) -> bool:
+        """Delete a scratch code; return whether this call did it."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions and attempts to sign in; both die with the membership."""
+
+    def add(self, session: LoginSession) -> None:
+        """Insert a session."""
+        ...
+
+    def get(self, session_id: SessionId) -> LoginSession | None:
+        """Return the session with that id, ended by time or not."""
+        ...
+
+    def of_person(self, account_id: AccountId, person_id: PersonId) -> Sequence[LoginSession]:
+        """Return the person's sessions in the account, newest first."""
+        ...
+
+    def note_use(self, session_id: SessionId, now_ms: int) -> None:
+        """Write down when the session was used."""
+        ...
+
+    def remove(self, account_id: AccountId, person_id: PersonId, session_id: SessionId) -> bool:
+        """Delete a session; return whether there was one."""
+        ...
+
+    def drop_of(self, person_id: PersonId) -> int:
+        """Delete all sessions of a person; return how many."""
+        ...
+
+    def drop_unused(self, before_ms: int) -> int:
+        """Delete sessions last used before then; return how many."""
+        ...
+
+    def add_attempt(self, attempt: LoginAttempt, *, kept: int) -> None:
+        """Insert an attempt, and keep the last ``kept`` of the person in the account."""
+        ...
+
+    def attempts(
+        self, account_id: AccountId, person_ids: Collection[PersonId]
+    ) -> dict[PersonId, Sequence[LoginAttempt]]:
+        """Return the attempts of these people in the account, newest first. One query."""
         ...
 
 

@@ -125,7 +125,13 @@ people: Final = Table(
     _flag("must_set_password"),
     _flag("is_demo"),
     _number("credential_epoch"),
+    _flag("is_email_verified"),
+    _flag("accepts_terms"),
+    _flag("accepts_marketing"),
+    _number("password_changed_at_ms"),
+    _number("last_login_at_ms"),
     UniqueConstraint("home_account_id", "user_name"),
+    Index(None, "user_name"),
     Index(None, "home_account_id", "is_confirmed", "user_name"),
     sqlite_with_rowid=False,
 )
@@ -135,6 +141,12 @@ memberships: Final = Table(
     metadata,
     _account(primary_key=True),
     _text("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    _text("stage"),
+    _number("created_at_ms"),
+    _number("version"),
+    _number("updated_at_ms"),
+    _text("custom_fields"),
+    Index(None, "person_id"),
     sqlite_with_rowid=False,
 )
 

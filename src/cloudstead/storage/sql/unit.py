@@ -11,12 +11,17 @@ from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
+from cloudstead.storage.sql.stores.invitations import SqlInvitations
 from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.links import SqlLinks
+from cloudstead.storage.sql.stores.members import SqlMembers
+from cloudstead.storage.sql.stores.notifications import SqlNotifications
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
 from cloudstead.storage.sql.stores.rules import SqlRules
+from cloudstead.storage.sql.stores.second_factors import SqlSecondFactors
+from cloudstead.storage.sql.stores.sessions import SqlSessions
 from cloudstead.storage.sql.stores.shadows import SqlShadows
 from cloudstead.storage.sql.stores.thing_types import SqlThingTypes
 from cloudstead.storage.sql.stores.things import SqlThings
@@ -47,6 +52,31 @@ class SqlUnit:
     def people(self) -> SqlPeople:
         """People and memberships."""
         return SqlPeople(self._transaction)
+
+    @property
+    def members(self) -> SqlMembers:
+        """People together with their standing in an account."""
+        return SqlMembers(self._transaction)
+
+    @property
+    def second_factors(self) -> SqlSecondFactors:
+        """Second factors and scratch codes."""
+        return SqlSecondFactors(self._transaction)
+
+    @property
+    def sessions(self) -> SqlSessions:
+        """Sessions of people, and their attempts to sign in."""
+        return SqlSessions(self._transaction)
+
+    @property
+    def invitations(self) -> SqlInvitations:
+        """Invitations that are open."""
+        return SqlInvitations(self._transaction)
+
+    @property
+    def notifications(self) -> SqlNotifications:
+        """The log of mails to accounts."""
+        return SqlNotifications(self._transaction)
 
     @property
     def links(self) -> SqlLinks:

@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, select
 
 from cloudstead.core.caller import Grant
 from cloudstead.core.people.errors import UserNameTaken
-from cloudstead.core.people.model import Member, Membership, Person
+from cloudstead.core.people.model import Member, Membership, Person, Stage
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
+from cloudstead.core.versions import FIRST_VERSION
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, putting, replacing
 from cloudstead.storage.sql.stores.grants import grants
 from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
     from cloudstead.storage.sql.transaction import Transaction
 
 _COLUMNS = len(people.c)
-_FLAGS = tuple(
-    position
-    for position, name in enumerate(people.c.keys())
-    if name in {"is_enabled", "is_confirmed", "must_set_password", "is_demo"}
-)
+_FLAGS = tuple(position for position, name in enumerate(people.c.keys()) if people.c[name].type.python_type is bool)
 
 _ADD = adding_if_free(people)
 _REPLACE = replacing(people, "id")
@@ -42,6 +39,18 @@ _BY_USER_NAME = Statement(
         select(people)
         .where(people.c.home_account_id == bindparam("account_id"))
         .where(people.c.user_name == bindparam("user_name"))
+    ),
+    "account_id",
+    "user_name",
+)
+_GUEST_BY_USER_NAME = Statement(
+    lambda _: (
+        select(people)
+        .join(memberships, memberships.c.person_id == people.c.id)
+        .where(memberships.c.account_id == bindparam("account_id"))
+        .where(people.c.user_name == bindparam("user_name"))
+        .order_by(people.c.id)
+        .limit(1)
     ),
     "account_id",
     "user_name",
@@ -65,6 +74,7 @@ _MEMBERS = Statement(
 )
 _BY_ID = Statement(lambda _: select(people).where(people.c.id == bindparam("id")), "id")
 _ADD_MEMBERSHIP = adding_if_free(memberships)
+_NEW_STANDING = (0, FIRST_VERSION, 0, "{}")  # ``stores.members`` keeps what it says
 _DROP_GRANTS = Statement(
     lambda _: (
         membership_grants.delete()
@@ -108,7 +118,7 @@ _ADMINISTRATOR = Statement(
 )
 _MEMBERSHIP = Statement(
     lambda _: (
-        select(membership_grants.c.domain_id, membership_grants.c.role)
+        select(membership_grants.c.domain_id, membership_grants.c.role, memberships.c.stage)
         .select_from(memberships.outerjoin(membership_grants))
         .where(memberships.c.account_id == bindparam("account_id"))
         .where(memberships.c.person_id == bindparam("person_id"))
@@ -146,39 +156,41 @@ class SqlPeople:
         """Insert a person; raise ``UserNameTaken``."""
         if not self._transaction.change(_ADD, *_values(person)):
             raise UserNameTaken(person.user_name)
-        self._transaction.change(_PUT_TEXT, person.id, _text(person))
+        self._transaction.change(_PUT_TEXT, person.id, _text(person), person.email.lower())
 
     def replace(self, person: Person) -> None:
         """Write all columns of a person."""
         if self._transaction.change(_REPLACE, *_values(person)):
-            self._transaction.change(_PUT_TEXT, person.id, _text(person))
+            self._transaction.change(_PUT_TEXT, person.id, _text(person), person.email.lower())
 
     def remove(self, person_ids: Collection[PersonId]) -> None:
         """Delete people with their memberships, tokens, keys, links and data."""
         self._transaction.change(_REMOVE, list(person_ids))
 
     def by_user_name(self, account_id: AccountId, user_name: str) -> Person | None:
-        """Return the person of that home account with that user name."""
+        """Return the member of that account with that user name; whoever is at home there comes before a guest."""
         row = self._transaction.row(_BY_USER_NAME, account_id, user_name)
-        return None if row is None else _person(row)
+        if row is None:
+            row = self._transaction.row(_GUEST_BY_USER_NAME, account_id, user_name)
+        return None if row is None else person_of(row)
 
     def members(self, account_id: AccountId, user_names: Collection[str]) -> Sequence[Member]:
         """Return those of that home account who have one of the user names, with all their grants there."""
         rows = self._transaction.rows(_MEMBERS, account_id, list(user_names))
         return [
-            Member(_person(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same))
+            Member(person_of(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same))
             for same in (list(group) for _, group in groupby(rows, key=lambda row: row[0]))
         ]
 
     def get(self, person_id: PersonId) -> Person | None:
         """Return the person with that id."""
         row = self._transaction.row(_BY_ID, person_id)
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     def put_membership(self, membership: Membership) -> None:
-        """Insert or replace a membership with its grants, in their order."""
+        """Insert or replace a membership with its grants, in their order; of one that is there, the stage stays."""
         key = (membership.account_id, membership.person_id)
-        if not self._transaction.change(_ADD_MEMBERSHIP, *key):
+        if not self._transaction.change(_ADD_MEMBERSHIP, *key, membership.stage.value, *_NEW_STANDING):
             self._transaction.change(_DROP_GRANTS, *key)
             self._transaction.change(_NO_ADMINISTRATOR, *key)
         self._transaction.change_each(
@@ -191,7 +203,7 @@ class SqlPeople:
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
         """Return the person's membership in the account, ``None`` when there is none."""
         rows = self._transaction.rows(_MEMBERSHIP, account_id, person_id)
-        return Membership(account_id, person_id, grants(rows)) if rows else None
+        return Membership(account_id, person_id, grants(rows), Stage(rows[0][2])) if rows else None
 
     def any_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> bool:
         """Tell whether anybody's home grant lies at one of the domains."""
@@ -244,6 +256,11 @@ def _values(person: Person) -> tuple[object, ...]:
         person.must_set_password,
         person.is_demo,
         person.credential_epoch,
+        person.is_email_verified,
+        person.accepts_terms,
+        person.accepts_marketing,
+        person.password_changed_at_ms,
+        person.last_login_at_ms,
     )
 
 
@@ -263,7 +280,8 @@ def _text(person: Person) -> str:
     return "\n".join(parts).casefold()
 
 
-def _person(row: Sequence[Any]) -> Person:
+def person_of(row: Sequence[Any]) -> Person:
+    """Return the person of a row of all columns."""
     columns = list(row)
     for position in _FLAGS:
         columns[position] = bool(columns[position])
@@ -272,4 +290,4 @@ def _person(row: Sequence[Any]) -> Person:
 
 def _member(row: Sequence[Any]) -> Member:
     domain_id, role = row[_COLUMNS:]
-    return Member(_person(row[:_COLUMNS]), () if domain_id is None else (Grant(domain_id, role),))
+    return Member(person_of(row[:_COLUMNS]), () if domain_id is None else (Grant(domain_id, role),))

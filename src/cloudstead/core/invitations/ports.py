@@ -1,0 +1,47 @@
+"""What invitations need from storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.invitations.model import Invitation, InvitationId
+    from cloudstead.core.paging import Page, PageRequest
+
+
+class InvitationStore(Protocol):
+    """Invitations that are neither accepted nor withdrawn; they die with the membership that they offer."""
+
+    def add(self, invitation: Invitation) -> None:
+        """Insert an invitation."""
+        ...
+
+    def get(self, invitation_id: InvitationId) -> Invitation | None:
+        """Return the invitation with that id, expired or not."""
+        ...
+
+    def page(
+        self,
+        account_id: AccountId,
+        request: PageRequest,
+        *,
+        now_ms: int,
+        person_ids: Collection[PersonId] | None = None,
+    ) -> Page[Invitation]:
+        """Return one page of the account's open invitations, or of those to some people, with their number."""
+        ...
+
+    def remove(self, invitation_id: InvitationId) -> bool:
+        """Delete an invitation; return whether this call did it."""
+        ...
+
+    def remove_of(self, account_id: AccountId, person_id: PersonId) -> int:
+        """Delete what the account has sent to the person; return how many."""
+        ...
+
+    def drop_expired(self, before_ms: int) -> int:
+        """Delete what expired before then; return how many."""
+        ...

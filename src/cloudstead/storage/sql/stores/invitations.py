@@ -1,0 +1,123 @@
+"""Invitations that are open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select
+
+from cloudstead.core.invitations.model import Invitation
+from cloudstead.storage.sql.json_text import from_text, to_text
+from cloudstead.storage.sql.statements import Statement, adding
+from cloudstead.storage.sql.stores.paging import Pages
+from cloudstead.storage.sql.tables_people import invitations
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Select
+
+    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.invitations.model import InvitationId
+    from cloudstead.core.paging import Page, PageRequest
+    from cloudstead.storage.sql.transaction import Transaction
+
+_ADD = adding(invitations)
+_GET = Statement(lambda _: select(invitations).where(invitations.c.id == bindparam("id")), "id")
+_REMOVE = Statement(lambda _: invitations.delete().where(invitations.c.id == bindparam("id")), "id")
+_REMOVE_OF = Statement(
+    lambda _: (
+        invitations.delete()
+        .where(invitations.c.account_id == bindparam("account_id"))
+        .where(invitations.c.person_id == bindparam("person_id"))
+    ),
+    "account_id",
+    "person_id",
+)
+_DROP_EXPIRED = Statement(
+    lambda _: invitations.delete().where(invitations.c.expires_at_ms < bindparam("before_ms")), "before_ms"
+)
+
+
+def _open() -> Select[Any]:
+    return (
+        select(invitations)
+        .where(invitations.c.account_id == bindparam("account_id"))
+        .where(invitations.c.expires_at_ms > bindparam("now_ms"))
+    )
+
+
+_PAGES = Pages.of(lambda _: _open(), invitations.c.id, "account_id", "now_ms")
+_PAGES_OF_SOME = Pages.of(
+    lambda words: _open().where(words.any_of(invitations.c.person_id, "person_ids")),
+    invitations.c.id,
+    "account_id",
+    "now_ms",
+    "person_ids",
+)
+
+
+class SqlInvitations:
+    """Invitations (``core.invitations.ports.InvitationStore``)."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, invitation: Invitation) -> None:
+        """Insert an invitation."""
+        self._transaction.change(
+            _ADD,
+            invitation.id,
+            invitation.account_id,
+            invitation.person_id,
+            invitation.email,
+            to_text(invitation.groups),
+            invitation.secret_hash,
+            invitation.created_at_ms,
+            invitation.expires_at_ms,
+            invitation.version,
+            invitation.updated_at_ms,
+        )
+
+    def get(self, invitation_id: InvitationId) -> Invitation | None:
+        """Return the invitation with that id, expired or not."""
+        row = self._transaction.row(_GET, invitation_id)
+        return None if row is None else _invitation(row)
+
+    def page(
+        self,
+        account_id: AccountId,
+        request: PageRequest,
+        *,
+        now_ms: int,
+        person_ids: Collection[PersonId] | None = None,
+    ) -> Page[Invitation]:
+        """Return one page of the account's open invitations, or of those to some people, with their number."""
+        pages = _PAGES if person_ids is None else _PAGES_OF_SOME
+        values = (account_id, now_ms) if person_ids is None else (account_id, now_ms, list(person_ids))
+        return pages.read(
+            self._transaction,
+            request,
+            lambda rows: [_invitation(row) for row in rows],
+            *values,
+            id_of=lambda each: each.id,
+        )
+
+    def remove(self, invitation_id: InvitationId) -> bool:
+        """Delete an invitation; return whether this call did it."""
+        return self._transaction.change(_REMOVE, invitation_id) == 1
+
+    def remove_of(self, account_id: AccountId, person_id: PersonId) -> int:
+        """Delete what the account has sent to the person; return how many."""
+        return self._transaction.change(_REMOVE_OF, account_id, person_id)
+
+    def drop_expired(self, before_ms: int) -> int:
+        """Delete what expired before then; return how many."""
+        return self._transaction.change(_DROP_EXPIRED, before_ms)
+
+
+def _invitation(row: Sequence[Any]) -> Invitation:
+    read = dict(zip(invitations.c.keys(), row, strict=True))
+    return Invitation(**{**read, "groups": tuple(from_text(read["groups"]))})

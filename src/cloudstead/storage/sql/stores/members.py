@@ -1,0 +1,228 @@
+"""People together with their standing in an account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, case, func, literal_column, or_, select
+
+from cloudstead.core.people.model import Stage
+from cloudstead.core.people.standing import Resident, Standing, Status
+from cloudstead.storage.sql.json_text import from_text, to_text
+from cloudstead.storage.sql.statements import Statement, Words, replacing
+from cloudstead.storage.sql.stores.paging import Pages
+from cloudstead.storage.sql.stores.people import person_of
+from cloudstead.storage.sql.tables import api_keys, memberships, people, refresh_tokens
+from cloudstead.storage.sql.tables_people import person_links, person_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import ColumnElement, Select
+
+    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.paging import Page, PageRequest
+    from cloudstead.core.people.model import Person
+    from cloudstead.core.people.standing import ResidentFilter
+    from cloudstead.storage.sql.transaction import Transaction
+
+_PERSON_COLUMNS: Final = len(people.c)
+_REPLACE = replacing(memberships, "account_id", "person_id")
+_BOTH = people.join(memberships, memberships.c.person_id == people.c.id)
+
+
+def _word(status: Status) -> ColumnElement[str]:
+    # A bound text would have a type that PostgreSQL has to guess; these are constants of the program.
+    return literal_column(f"'{status.value}'", people.c.email.type)
+
+
+# What ``core.people.standing.Resident.status`` says.
+_STATUS: Final = case(
+    (
+        or_(people.c.is_enabled.is_(False), memberships.c.stage == literal_column(f"'{Stage.SHUT.value}'")),
+        _word(Status.INACTIVE),
+    ),
+    (memberships.c.stage == literal_column(f"'{Stage.INVITED.value}'"), _word(Status.INVITED)),
+    (
+        or_(memberships.c.stage == literal_column(f"'{Stage.ENROLLING.value}'"), people.c.is_confirmed.is_(False)),
+        _word(Status.ENROLLING),
+    ),
+    (people.c.must_set_password.is_(True), _word(Status.RESET)),
+    else_=_word(Status.ACTIVE),
+)
+_GET = Statement(
+    lambda _: (
+        select(people, memberships)
+        .select_from(_BOTH)
+        .where(memberships.c.account_id == bindparam("account_id"))
+        .where(memberships.c.person_id == bindparam("person_id"))
+    ),
+    "account_id",
+    "person_id",
+)
+_ACCOUNTS_OF = Statement(
+    lambda _: (
+        select(memberships.c.account_id)
+        .where(memberships.c.person_id == bindparam("person_id"))
+        .order_by(memberships.c.account_id)
+    ),
+    "person_id",
+)
+_WITH_EMAIL = Statement(
+    lambda _: (
+        select(people)
+        .join(person_texts, person_texts.c.person_id == people.c.id)
+        .where(person_texts.c.email == bindparam("email"))
+        .order_by(people.c.id)
+        .limit(bindparam("limit"))
+    ),
+    "email",
+    "limit",
+)
+_ANY_CALLED = Statement(
+    lambda _: select(people.c.id).where(people.c.user_name == bindparam("user_name")).limit(1), "user_name"
+)
+_TOUCH = Statement(
+    lambda words: (
+        memberships.update()
+        .where(memberships.c.account_id == bindparam("wanted_account_id"))
+        .where(words.any_of(memberships.c.person_id, "person_ids"))
+        .values(version=memberships.c.version + 1, updated_at_ms=bindparam("now_ms"))
+    ),
+    "account_id",
+    "person_ids",
+    "now_ms",
+)
+_REMOVALS = (
+    Statement(
+        lambda _: (
+            api_keys.delete()
+            .where(api_keys.c.account_id == bindparam("account_id"))
+            .where(api_keys.c.owner_id == bindparam("person_id"))
+        ),
+        "account_id",
+        "person_id",
+    ),
+    *(
+        Statement(
+            lambda _, table=table: (  # type: ignore[misc] # mypy cannot infer a lambda with a default
+                table.delete()
+                .where(table.c.account_id == bindparam("account_id"))
+                .where(table.c.person_id == bindparam("person_id"))
+            ),
+            "account_id",
+            "person_id",
+        )
+        for table in (refresh_tokens, person_links, memberships)
+    ),
+)
+
+
+@cache
+def _pages(*, email: bool, statuses: bool, some: bool) -> Pages:
+    """Return the pages for the filters that are given; their parameters follow the account's in this order."""
+
+    def narrowed(words: Words, found: Select[Any]) -> Select[Any]:
+        found = found.where(memberships.c.account_id == bindparam("account_id"))
+        if email:
+            has_it = select(person_texts.c.person_id).where(person_texts.c.email == bindparam("email"))
+            found = found.where(memberships.c.person_id.in_(has_it))
+        if statuses:
+            found = found.where(words.any_of(_STATUS, "statuses"))
+        return found.where(words.any_of(memberships.c.person_id, "person_ids")) if some else found
+
+    given = {"email": email, "statuses": statuses, "person_ids": some}
+    takes = ("account_id", *(name for name, is_given in given.items() if is_given))
+    pages = Pages.of(
+        lambda words: narrowed(words, select(people, memberships).select_from(_BOTH)), memberships.c.person_id, *takes
+    )
+    # Without a question about the person, the key of the memberships alone tells how many there are.
+    counted = _BOTH if statuses else memberships
+    count = Statement(lambda words: narrowed(words, select(func.count()).select_from(counted)), *takes)
+    return replace(pages, count=count)
+
+
+class SqlMembers:
+    """People of accounts (``core.people.ports.MemberStore``)."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def get(self, account_id: AccountId, person_id: PersonId) -> Resident | None:
+        """Return one of the account's people."""
+        row = self._transaction.row(_GET, account_id, person_id)
+        return None if row is None else _resident(row)
+
+    def page(self, account_id: AccountId, request: PageRequest, wanted: ResidentFilter) -> Page[Resident]:
+        """Return one page in the order of the people's ids, with the number of all that the filter leaves."""
+        pages = _pages(
+            email=wanted.email is not None,
+            statuses=wanted.statuses is not None,
+            some=wanted.person_ids is not None,
+        )
+        values: list[object] = [account_id]
+        if wanted.email is not None:
+            values.append(wanted.email.lower())
+        if wanted.statuses is not None:
+            values.append([each.value for each in wanted.statuses])
+        if wanted.person_ids is not None:
+            values.append(list(wanted.person_ids))
+        return pages.read(
+            self._transaction,
+            request,
+            lambda rows: [_resident(row) for row in rows],
+            *values,
+            id_of=lambda each: each.person.id,
+        )
+
+    def put(self, standing: Standing) -> None:
+        """Write all columns of a membership that is there."""
+        self._transaction.change(
+            _REPLACE,
+            standing.account_id,
+            standing.person_id,
+            standing.stage.value,
+            standing.created_at_ms,
+            standing.version,
+            standing.updated_at_ms,
+            to_text(dict(standing.custom_fields)),
+        )
+
+    def remove(self, account_id: AccountId, person_id: PersonId) -> None:
+        """Delete a membership with all that hangs on it, the person's keys in the account included."""
+        for statement in _REMOVALS:
+            self._transaction.change(statement, account_id, person_id)
+
+    def accounts_of(self, person_id: PersonId) -> Sequence[AccountId]:
+        """Return the accounts that the person is a member of, whatever the stage, ordered."""
+        return [row[0] for row in self._transaction.rows(_ACCOUNTS_OF, person_id)]
+
+    def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
+        """Return people of any account with that address, whatever its case, oldest first."""
+        return [person_of(row) for row in self._transaction.rows(_WITH_EMAIL, email.lower(), limit)]
+
+    def any_called(self, user_name: str) -> bool:
+        """Tell whether anybody of any account has that user name."""
+        return self._transaction.row(_ANY_CALLED, user_name) is not None
+
+    def touch(self, account_id: AccountId, person_ids: Collection[PersonId], now_ms: int) -> None:
+        """Raise the versions of these memberships."""
+        self._transaction.change(_TOUCH, account_id, list(person_ids), now_ms)
+
+
+def _resident(row: Sequence[Any]) -> Resident:
+    account_id, person_id, stage, created_at_ms, version, updated_at_ms, custom_fields = row[_PERSON_COLUMNS:]
+    standing = Standing(
+        account_id=account_id,
+        person_id=person_id,
+        stage=Stage(stage),
+        created_at_ms=created_at_ms,
+        version=version,
+        updated_at_ms=updated_at_ms,
+        custom_fields=from_text(custom_fields),
+    )
+    return Resident(person_of(row[:_PERSON_COLUMNS]), standing)
