@@ -191,30 +191,48 @@ async def test_the_archive_tells_object_open_file_and_what_it_has_not_read(world
     assert await archived() == ("done", "In the object 2026/01/01/00/prod-firehose-1-x, one of 1 messages.")
 
 
-async def test_deliveries_are_listed_with_their_attempts(world, thing):
-    offset = world.traced.say(thing, REPORT, reported=b"{}")
+def rule_at(domain, name, *, value=20, **others):
+    return {
+        "name": name,
+        "enabled": True,
+        "filter": {"domain": domain, "thingType": "type-north"},
+        "expression": {"operator": "gt", "resource": "temp", "value": value},
+        "actions": [{"type": "WEBHOOK", "config": {"url": "https://hooks.example/"}}],
+        **others,
+    }
+
+
+async def sent_by(world, thing, rule_id, offset, *, job_id="0" * 31 + "1"):
+    """Add a delivery of a rule."""
     job = Job(
-        id="0" * 31 + "1",
+        id=job_id,
         account_id=thing.account_id,
         kind="webhook",
         lane="https://hooks.example",
         payload=b"secret",
         created_at_ms=1,
         due_at_ms=1,
-        cause="rule:hot",
+        cause=f"rule:{rule_id}",
         offset=offset,
     )
     await world.tenant.database.write(lambda unit: unit.jobs.add([job]))
+    return job
+
+
+async def test_deliveries_are_listed_with_their_attempts(world, thing):
+    (await world.call("RuleLambda.CREATE", world.writer, **rule_at("north", "hot", id="hot"))).ok()
+    offset = world.traced.say(thing, REPORT, reported=b"{}")
+    job = await sent_by(world, thing, "hot", offset)
 
     def fail(unit):
         (claimed,) = unit.jobs.claim("webhook", 1, now_ms=1, leased_until_ms=9)
-        attempt = Attempt(job_id=job.id, number=1, started_at_ms=1, took_ms=5, status=503, detail="status 503")
+        attempt = Attempt(job_id=job.id, number=1, started_at_ms=1, took_ms=5, status=503, detail="The answer was 503.")
         unit.jobs.bury(claimed, attempt, now_ms=2)
 
     await world.tenant.database.write(fail)
     answer = (await follow(world, offset=offset)).ok()
 
-    words = "the webhook of rule:hot was given up after 1 attempt: status 503."
+    words = "the webhook of rule:hot was given up after 1 attempt: The answer was 503."
     assert steps_of(answer)["delivered"] == ("refused", words)
     (delivery,) = answer["steps"][-1]["details"]["deliveries"]
     assert (delivery["state"], delivery["attempts"][0]["status"]) == (JobState.DEAD.value, 503)
@@ -223,14 +241,7 @@ async def test_deliveries_are_listed_with_their_attempts(world, thing):
 
 async def test_a_rule_that_was_hit_and_one_that_just_missed_are_told(world, thing):
     for name, value in (("hot", 20), ("hotter", 30)):
-        rule = {
-            "name": name,
-            "enabled": True,
-            "filter": {"domain": "north", "thingType": "type-north"},
-            "expression": {"operator": "gt", "resource": "temp", "value": value},
-            "actions": [{"type": "WEBHOOK", "config": {"url": "https://hooks.example/"}}],
-        }
-        (await world.call("RuleLambda.CREATE", world.writer, **rule)).ok()
+        (await world.call("RuleLambda.CREATE", world.writer, **rule_at("north", name, value=value))).ok()
     offset = world.traced.say(thing, REPORT, reported=b'{"temp":21}')
     answer = (await follow(world, offset=offset)).ok()
 
@@ -240,6 +251,39 @@ async def test_a_rule_that_was_hit_and_one_that_just_missed_are_told(world, thin
     assert "was hit: 21 against temp gt 20" in words
     assert "was missed: 21 against temp gt 30" in words
     assert [each["isHit"] for each in answer["steps"][5]["details"]["rules"]] == [True, False]
+
+
+async def test_rules_of_where_the_thing_was_once_are_told_to_those_who_may_read_them(world, thing):
+    (await world.call("RuleLambda.CREATE", world.administrator, **rule_at("root", "hot", id="hot"))).ok()
+    (await world.call("RuleLambda.CREATE", world.administrator, **rule_at("north", "cold", id="cold"))).ok()
+    offset = world.traced.say(thing, REPORT, reported=b'{"temp":21}')
+    await sent_by(world, thing, "hot", offset)
+    await sent_by(world, thing, "cold", offset, job_id="0" * 31 + "2")
+    (await world.call("ThingLambda.UPDATE", world.administrator, thingName="thing-north", domain="south")).ok()
+
+    seen = {}
+    for name, caller in (("all", world.administrator), ("south", world.caller(("south", "Read")))):
+        *_, rules, delivered = (await follow(world, caller, offset=offset)).ok()["steps"]
+        seen[name] = (
+            [each["name"] for each in rules["details"]["rules"]],
+            [each["cause"] for each in delivered["details"]["deliveries"]],
+        )
+
+    assert seen == {
+        "all": (["cold", "hot"], ["rule:hot", "rule:cold"]),
+        "south": (["hot"], ["rule:hot"]),
+    }
+
+
+async def test_who_may_not_read_rules_is_told_none(world, thing):
+    (await world.call("RuleLambda.CREATE", world.writer, **rule_at("north", "hot", id="hot"))).ok()
+    offset = world.traced.say(thing, REPORT, reported=b'{"temp":21}')
+    await sent_by(world, thing, "hot", offset)
+
+    answer = (await follow(world, world.caller(("north", "Watch")), offset=offset)).ok()
+
+    assert "hot" not in str(answer)
+    assert steps_of(answer)["rules"][0] == steps_of(answer)["delivered"][0] == "unknown"
 
 
 async def test_while_the_index_is_down_the_rest_is_told(world, thing):

@@ -244,6 +244,26 @@ def changeable(unit: Unit, caller: Caller, rule_id: RuleId, permission: Permissi
     return rule
 
 
+def may_read_rules(caller: Caller) -> bool:
+    """Tell whether the caller may read any rules."""
+    return caller.may(_READ)
+
+
+def readable_rules(unit: Unit, caller: Caller) -> Sequence[Rule]:
+    """Return the rules that the caller may read, ordered by id; none for whoever may read none."""
+    if not may_read_rules(caller):
+        return ()
+    reach = Reach.of(caller, _READ, unit.domains.tree(caller.account_id))
+    return [rule for rule in unit.rules.all(caller.account_id) if _sees(reach, rule)]
+
+
+def readable_causes(unit: Unit, caller: Caller) -> frozenset[str] | None:
+    """Return the causes of jobs that rules readable to the caller have made; ``None`` for all, of removed ones too."""
+    if may_read_rules(caller) and Reach.of(caller, _READ, unit.domains.tree(caller.account_id)).is_whole_account:
+        return None
+    return frozenset(cause_of(rule.id) for rule in readable_rules(unit, caller))
+
+
 def _home(rule: Rule) -> DomainId:
     return rule.filter.domain_id
 

@@ -148,6 +148,12 @@ def ruled(message: Message, change: ShadowChange | None, verdicts: Sequence[Verd
     return Step(name, _DONE if hits else _NEVER, says + "; ".join(each["says"] for each in told) + ".", {"rules": told})
 
 
+def kept_from_caller() -> tuple[Step, Step]:
+    """Say nothing of rules, and of what they sent, to somebody who may not read rules."""
+    says = "Rules, and what they send, are told to those who may read them."
+    return Step(StepName.RULES, StepState.UNKNOWN, says), Step(StepName.DELIVERED, StepState.UNKNOWN, says)
+
+
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     wants = f"{verdict.resource} {verdict.operator.value} {verdict.wanted}"
     compared = [{"path": each.path, "value": each.observed, "isHit": each.is_hit} for each in verdict.compared]
@@ -180,7 +186,8 @@ def delivered(jobs: Sequence[Job], attempts: Sequence[Attempt]) -> Step:
 
 def _delivery(job: Job, attempts: Sequence[Attempt]) -> dict[str, Any]:
     last = attempts[-1] if attempts else None
-    answer = "" if last is None else f": {last.detail or (last.status and f'status {last.status}') or 'no answer'}"
+    words_of_last = "" if last is None else last.detail or (last.status and f"status {last.status}") or "no answer"
+    answer = f": {words_of_last.removesuffix('.')}" if words_of_last else ""
     words = {
         JobState.WAITING: f"waits until {at(job.due_at_ms)}",
         JobState.RUNNING: "is under way",

@@ -12,6 +12,7 @@ from cloudstead.core.errors import InvalidField
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.core.rules.explanation import explain
 from cloudstead.core.rules.payloads import Sighting
+from cloudstead.core.rules.registry import may_read_rules, readable_causes, readable_rules
 from cloudstead.core.spine.authors import authors
 from cloudstead.core.spine.records import RecordUnreadable, decode_record
 from cloudstead.core.trace import steps
@@ -59,7 +60,10 @@ class _Stored(NamedTuple):
 
 
 class Tracing:
-    """Follows messages for callers who may read the shadow of their thing."""
+    """Follows messages for callers who may read the shadow of their thing; of rules they are told what they may read.
+
+    The thing may have been elsewhere at the time, where other rules looked at it.
+    """
 
     def __init__(
         self,
@@ -98,9 +102,15 @@ class Tracing:
             offset = await self._last(thing, self._clock.millis() if at_ms is None else at_ms)
         message = await self._message(thing, offset)
         looked = await self._look(thing, message, is_settled=is_settled)
-        stored = await self._database.read(lambda unit: _stored(unit, thing, message))
-        verdicts = await self._verdicts(thing, message)
-        return Trace(thing.name, offset, self._tell(thing, message, looked, stored, verdicts))
+        stored = await self._database.read(lambda unit: _stored(unit, caller, thing, message))
+        verdicts = await self._verdicts(caller, thing, message)
+        told = self._tell(thing, message, looked, stored)
+        of_rules = (
+            (steps.ruled(message, looked.change, verdicts), steps.delivered(stored.jobs, stored.attempts))
+            if may_read_rules(caller)
+            else steps.kept_from_caller()
+        )
+        return Trace(thing.name, offset, (*told, *of_rules))
 
     async def _settle(self) -> bool:
         try:
@@ -171,7 +181,7 @@ class Tracing:
         change = changes[0] if changes and changes[0].offset == message.offset else None
         return _Looked(change, is_observed, is_known=is_settled or change is not None)
 
-    async def _verdicts(self, thing: Thing, message: Message) -> list[Verdict] | None:
+    async def _verdicts(self, caller: Caller, thing: Thing, message: Message) -> list[Verdict] | None:
         reported = message.reported
         if reported is None or message.domain_id is None or message.thing_type is None:
             return None
@@ -192,7 +202,7 @@ class Tracing:
             if sighting.domain_id not in tree.nodes:
                 return None
             found = explain(
-                unit.rules.all(thing.account_id),
+                readable_rules(unit, caller),
                 sighting,
                 tree.path(sighting.domain_id),
                 whole=whole,
@@ -203,9 +213,7 @@ class Tracing:
 
         return await self._database.read(work)
 
-    def _tell(
-        self, thing: Thing, message: Message, looked: _Looked, stored: _Stored, verdicts: list[Verdict] | None
-    ) -> tuple[Step, ...]:
+    def _tell(self, thing: Thing, message: Message, looked: _Looked, stored: _Stored) -> tuple[Step, ...]:
         keeping, archive, log = self._keeping, self._archive, self._log
         segment = log.segment_of(message.offset)
         kept = steps.kept_for(keeping.observation_days, "observations.keep_days")
@@ -240,13 +248,14 @@ class Tracing:
                 stored_offset=0 if archive is None else archive.stored_offset,
                 kept=steps.kept_for(keeping.archive_days, "archive.keep_days"),
             ),
-            steps.ruled(message, looked.change, verdicts),
-            steps.delivered(stored.jobs, stored.attempts),
         )
 
 
-def _stored(unit: Unit, thing: Thing, message: Message) -> _Stored:
+def _stored(unit: Unit, caller: Caller, thing: Thing, message: Message) -> _Stored:
     jobs = unit.jobs.at_offset(thing.account_id, message.offset)
+    if jobs:
+        causes = readable_causes(unit, caller)
+        jobs = [job for job in jobs if causes is None or job.cause in causes]
     return _Stored(
         authors(unit, {message.principal})[message.principal],
         unit.archive.holding(thing.account_id, message.offset),
