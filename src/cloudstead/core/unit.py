@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cloudstead.core.archive.ports import ArchiveStore
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.batches.ports import BatchStore
+    from cloudstead.core.branding.ports import BrandingStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.invitations.ports import InvitationStore
@@ -131,6 +132,11 @@ class Unit(Protocol):
     @property
     def batches(self) -> BatchStore:
         """Batches of things."""
+        ...
+
+    @property
+    def branding(self) -> BrandingStore:
+        """Colours and images of accounts."""
         ...
 
     @property

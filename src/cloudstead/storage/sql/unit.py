@@ -9,6 +9,7 @@ from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
 from cloudstead.storage.sql.stores.archive import SqlArchive
 from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.batches import SqlBatches
+from cloudstead.storage.sql.stores.branding import SqlBranding
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.invitations import SqlInvitations
@@ -142,6 +143,11 @@ class SqlUnit:
     def batches(self) -> SqlBatches:
         """Batches of things."""
         return SqlBatches(self._transaction)
+
+    @property
+    def branding(self) -> SqlBranding:
+        """Colours and images of accounts."""
+        return SqlBranding(self._transaction)
 
     @property
     def rules(self) -> SqlRules:
