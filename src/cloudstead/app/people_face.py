@@ -5,10 +5,13 @@ What keeps other sites from sending these forms is that they do not know the tok
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from cloudstead.app.pages import people as pages
+from cloudstead.app.pages.branded import show
+from cloudstead.core.branding.look import look_of, own_look
 from cloudstead.core.errors import CloudsteadError, InvalidField
 from cloudstead.core.people.errors import LinkNotUsable
 from cloudstead.core.people.links import LinkState, Purpose
@@ -20,10 +23,14 @@ from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from starlette.responses import Response
 
+    from cloudstead.app.pages.branded import Page
+    from cloudstead.core.branding.look import Look
     from cloudstead.core.people.recovery import OpenedLink, Recovery
-    from cloudstead.core.unit import Database
+    from cloudstead.core.unit import Database, Unit
     from cloudstead.web.call import Call
 
 _BODY_LIMIT: Final = 16 * 1024
@@ -33,13 +40,14 @@ _MOST_FIELDS: Final = 10
 def people_face(recovery: Recovery, database: Database) -> Face:
     """Return the face of everything below ``/people/``; whoever asks by user name is asked of by the host's account."""
     answers = _Answers(recovery, database)
+    shown = answers.in_look
     rows = [
-        op("GET", CONFIRM_PATH, name="show_confirmation", run=answers.show_confirmation, is_open=True),
-        op("POST", CONFIRM_PATH, name="confirm", run=answers.confirm, is_open=True),
-        op("GET", SET_PASSWORD_PATH, name="show_password_form", run=answers.show_password_form, is_open=True),
-        op("POST", SET_PASSWORD_PATH, name="set_password", run=answers.set_password, is_open=True),
-        op("GET", pages.RESEND_PATH, name="show_resend_form", run=answers.show_resend_form, is_open=True),
-        op("POST", pages.RESEND_PATH, name="resend", run=answers.resend, is_open=True),
+        op("GET", CONFIRM_PATH, name="show_confirmation", run=shown(answers.show_confirmation), is_open=True),
+        op("POST", CONFIRM_PATH, name="confirm", run=shown(answers.confirm), is_open=True),
+        op("GET", SET_PASSWORD_PATH, name="show_password_form", run=shown(answers.show_password_form), is_open=True),
+        op("POST", SET_PASSWORD_PATH, name="set_password", run=shown(answers.set_password), is_open=True),
+        op("GET", pages.RESEND_PATH, name="show_resend_form", run=shown(answers.show_resend_form), is_open=True),
+        op("POST", pages.RESEND_PATH, name="resend", run=shown(answers.resend), is_open=True),
     ]
     return Face(
         name="people",
@@ -56,7 +64,28 @@ class _Answers:
         self._recovery = recovery
         self._database = database
 
-    async def show_confirmation(self, call: Call[None]) -> Response:
+    def in_look(self, handler: Callable[[Call[None]], Awaitable[Page]]) -> Callable[[Call[None]], Awaitable[Response]]:
+        """Return the handler with its page shown as its account looks: that of the link, else that of the host."""
+
+        @wraps(handler)
+        async def answer(call: Call[None]) -> Response:
+            return show(await handler(call), await self._look(call))
+
+        return answer
+
+    async def _look(self, call: Call[None]) -> Look:
+        token = call.query.get("token") or (await _form(call)).get("token", "")
+        opened = await self._recovery.look(token)
+
+        def find(unit: Unit) -> Look:
+            if opened is not None:
+                return look_of(unit, opened.account_id)
+            account = unit.accounts.by_host(call.host)
+            return own_look() if account is None else look_of(unit, account.id)
+
+        return await self._database.read(find)
+
+    async def show_confirmation(self, call: Call[None]) -> Page:
         """Show what a confirmation link is for, without using it."""
         token = call.query.get("token", "")
         opened = await self._recovery.look(token)
@@ -66,7 +95,7 @@ class _Answers:
             return pages.confirm_form(token, opened.user_name)
         return pages.already_confirmed() if opened.is_confirmed else pages.link_over(token, opened.state.value)
 
-    async def confirm(self, call: Call[None]) -> Response:
+    async def confirm(self, call: Call[None]) -> Page:
         """Use a confirmation link."""
         token = (await _form(call)).get("token", "")
         try:
@@ -78,12 +107,12 @@ class _Answers:
             return pages.link_unknown() if fault.state is None else pages.link_over(token, fault.state)
         return pages.confirmed(has_place=bool(member.grants))
 
-    async def show_password_form(self, call: Call[None]) -> Response:
+    async def show_password_form(self, call: Call[None]) -> Page:
         """Show the form of a new password, without using the link."""
         token = call.query.get("token", "")
         return _password_page(token, await self._recovery.look(token))
 
-    async def set_password(self, call: Call[None]) -> Response:
+    async def set_password(self, call: Call[None]) -> Page:
         """Use a link to set a password."""
         form = await _form(call)
         token, password = form.get("token", ""), form.get("password", "")
@@ -101,11 +130,11 @@ class _Answers:
             return _password_page(token, await self._recovery.look(token))
         return pages.password_set(has_place=bool(member.grants))
 
-    async def show_resend_form(self, call: Call[None]) -> Response:  # noqa: ARG002 - every handler is given the call
+    async def show_resend_form(self, call: Call[None]) -> Page:  # noqa: ARG002 - every handler is given the call
         """Show the form that asks for a new link."""
         return pages.resend_form()
 
-    async def resend(self, call: Call[None]) -> Response:
+    async def resend(self, call: Call[None]) -> Page:
         """Mail a new link, to the owner of another one or to a user by name."""
         form = await _form(call)
         token, user_name = form.get("token", ""), form.get("userName", "").strip()
@@ -120,7 +149,7 @@ class _Answers:
         return pages.asked_for_link()
 
 
-def _password_page(token: str, opened: OpenedLink | None) -> Response:
+def _password_page(token: str, opened: OpenedLink | None) -> Page:
     if opened is None or opened.purpose not in PASSWORD_PURPOSES:
         return pages.link_unknown()
     if opened.state is not LinkState.FRESH:
@@ -139,23 +168,23 @@ async def _form(call: Call[None]) -> dict[str, str]:
 
 def _refused(error: WebError, call: Call[Any]) -> Response:
     del call
-    return pages.trouble("This did not work", str(error), 400)
+    return show(pages.trouble("This did not work", str(error), 400), own_look())
 
 
 def _not_there(error: WebError, call: Call[Any]) -> Response:
     del call
     status = 405 if isinstance(error, MethodNotAllowed) else 404
-    return pages.trouble("There is no such page", "The address is none of ours.", status)
+    return show(pages.trouble("There is no such page", "The address is none of ours.", status), own_look())
 
 
 def _not_possible(error: CloudsteadError, call: Call[Any]) -> Response:
     del call
-    return pages.trouble("This did not work", str(error), 400)
+    return show(pages.trouble("This did not work", str(error), 400), own_look())
 
 
 def _unexpected(call: Call[Any]) -> Response:
     text = f"Something went wrong here; the log has the details under {call.request_id}."
-    return pages.trouble("Something went wrong", text, 500)
+    return show(pages.trouble("Something went wrong", text, 500), own_look())
 
 
 _ERRORS: Final = ErrorMap(

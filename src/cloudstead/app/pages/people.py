@@ -1,23 +1,16 @@
-"""The pages where the links of mails land: plain HTML that needs no script, and headers that leak no token.
+"""The pages where the links of mails land: plain HTML that needs no script, in the look of the account.
 
 A token stands in the address of a page once, when the link is followed; from there on it travels in forms.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
-from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from starlette.responses import HTMLResponse
-
-from cloudstead.app.pages import new_nonce
+from cloudstead.app.pages.branded import Page
 from cloudstead.core.people.mails import CONFIRM_PATH, SET_PASSWORD_PATH
 from cloudstead.core.people.profile import MAX_USER_NAME_CHARS, SHORTEST_CHOSEN_PASSWORD
-
-if TYPE_CHECKING:
-    from starlette.responses import Response
 
 RESEND_PATH: Final = "/people/resend"
 
@@ -28,16 +21,16 @@ _RULES: Final = (
 )
 
 
-def confirm_form(token: str, user_name: str) -> Response:
+def confirm_form(token: str, user_name: str) -> Page:
     """Ask whoever followed the link to confirm: following it changes nothing, for mail scanners do that too."""
-    return _page(
+    return Page(
         "Confirm your address",
         f"<p>Are you <strong>{escape(user_name)}</strong>, and is this your mail address? One click, and we know.</p>"
         f"{_form(CONFIRM_PATH, _token(token), 'Confirm my address')}",
     )
 
 
-def confirmed(*, has_place: bool) -> Response:
+def confirmed(*, has_place: bool) -> Page:
     """Tell that the address is confirmed, and what comes next."""
     then = (
         '<p>You can <a href="/">sign in</a> now.</p>'
@@ -45,10 +38,10 @@ def confirmed(*, has_place: bool) -> Response:
         else "<p>An administrator has to give you a role and a domain next. After that you can sign in "
         '<a href="/">here</a> with your user name and your password.</p>'
     )
-    return _page("Your address is confirmed", f'<p role="status">Thank you.</p>{then}')
+    return Page("Your address is confirmed", f'<p role="status">Thank you.</p>{then}')
 
 
-def password_form(token: str, user_name: str, *, fault: str | None = None) -> Response:
+def password_form(token: str, user_name: str, *, fault: str | None = None) -> Page:
     """Ask for a new password, its rules told beforehand; with ``fault``, say what was wrong with the last one."""
     marks = ' aria-invalid="true" aria-errormessage="fault"' if fault else ""
     told = f'<p id="fault" class="warn" role="alert">{escape(fault)}</p>' if fault else ""
@@ -63,40 +56,40 @@ def password_form(token: str, user_name: str, *, fault: str | None = None) -> Re
         f'<label>New password <input name="password" {field}></label>'
         f'<label>The same again <input name="again" {field}></label>'
     )
-    return _page(
+    return Page(
         "Set a new password", _form(SET_PASSWORD_PATH, fields, "Set the password"), status=422 if fault else 200
     )
 
 
-def password_set(*, has_place: bool) -> Response:
+def password_set(*, has_place: bool) -> Page:
     """Tell that the password is set, and where it is good for."""
     then = (
         '<p>You can <a href="/">sign in</a> with it now.</p>'
         if has_place
         else '<p>Once an administrator has given you a role and a domain, you can sign in <a href="/">here</a>.</p>'
     )
-    return _page(
+    return Page(
         "Your password is set",
         f'<p role="status">Whoever was signed in with the old one, you included, no longer is.</p>{then}',
     )
 
 
-def already_confirmed() -> Response:
+def already_confirmed() -> Page:
     """Tell whoever follows a confirmation link twice that all is well."""
-    return _page(
+    return Page(
         "Your address is confirmed already",
         '<p role="status">There is nothing more to do here.</p><p>Sign in <a href="/">here</a>.</p>',
     )
 
 
-def link_over(token: str, state: str) -> Response:
+def link_over(token: str, state: str) -> Page:
     """Tell what happened to a link, and offer another one."""
     reason = {
         "used": "This link was used already. Each link works once.",
         "expired": "This link has run out.",
         "replaced": "A newer link was sent to you, or your password was changed since: this one is not good any more.",
     }[state]
-    return _page(
+    return Page(
         "This link does not work any more",
         f'<p role="alert">{reason}</p>{_form(RESEND_PATH, _token(token), _NEW_LINK)}'
         '<p>If all is done already, sign in <a href="/">here</a>.</p>',
@@ -104,9 +97,9 @@ def link_over(token: str, state: str) -> Response:
     )
 
 
-def link_unknown() -> Response:
+def link_unknown() -> Page:
     """Tell that the link is none of ours, and let its owner ask by user name."""
-    return _page(
+    return Page(
         "This link does not work",
         '<p role="alert">Perhaps the mail program broke it in two: copy all of it from the mail into the address bar. '
         f"Or have another one sent.</p>{_ask_by_name()}",
@@ -114,17 +107,17 @@ def link_unknown() -> Response:
     )
 
 
-def resend_form() -> Response:
+def resend_form() -> Page:
     """Let anybody ask for the link that helps on."""
-    return _page(
+    return Page(
         "Get a new link",
         "<p>For confirming your address after signing up, or for setting a new password.</p>" + _ask_by_name(),
     )
 
 
-def asked_for_link() -> Response:
+def asked_for_link() -> Page:
     """Tell that a mail may be on its way, and not to whom: whoever asked need not be who is meant."""
-    return _page(
+    return Page(
         "Look into your mailbox",
         '<p role="status">If there is such a user, a mail with a new link is on its way. It takes a minute or two; '
         "look among the unwanted mails as well. Older links of the same kind do not work any more.</p>"
@@ -132,9 +125,9 @@ def asked_for_link() -> Response:
     )
 
 
-def trouble(title: str, text: str, status: int) -> Response:
+def trouble(title: str, text: str, status: int) -> Page:
     """Tell of a request that went wrong."""
-    return _page(title, f'<p role="alert">{escape(text)}</p><p><a href="{RESEND_PATH}">Get a new link</a></p>', status)
+    return Page(title, f'<p role="alert">{escape(text)}</p><p><a href="{RESEND_PATH}">Get a new link</a></p>', status)
 
 
 def _ask_by_name() -> str:
@@ -151,35 +144,3 @@ def _form(path: str, fields: str, submit: str) -> str:
 
 def _token(token: str) -> str:
     return f'<input type="hidden" name="token" value="{escape(token)}">'
-
-
-def _page(title: str, body: str, status: int = 200) -> Response:
-    nonce = new_nonce()
-    text = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f'<title>{title} - cloudstead</title><link rel="icon" href="data:,"><style nonce="{nonce}">{_style()}</style>'
-        f'</head><body><header><strong>cloudstead</strong></header><main class="card narrow"><h1>{title}</h1>{body}'
-        "</main></body></html>\n"
-    )
-    return HTMLResponse(text, status_code=status, headers=_headers(nonce))
-
-
-@cache
-def _style() -> str:
-    return resources.files("cloudstead.app.pages").joinpath("style.css").read_text(encoding="utf-8")
-
-
-def _headers(nonce: str) -> dict[str, str]:
-    return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; form-action 'self'; "
-            "frame-ancestors 'none'"
-        ),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }

@@ -58,6 +58,7 @@ class OpenedLink:
     state: LinkState
     user_name: str
     is_confirmed: bool
+    account_id: AccountId
 
 
 class Recovery:
@@ -200,7 +201,8 @@ class Recovery:
         person = None if link is None else unit.people.get(link.person_id)
         if link is None or person is None:
             return None
-        return OpenedLink(link.purpose, self._links.state(link), person.user_name, person.is_confirmed)
+        state = self._links.state(link)
+        return OpenedLink(link.purpose, state, person.user_name, person.is_confirmed, link.account_id)
 
     def _ask(
         self,
