@@ -66,6 +66,11 @@ class BatchMaker:
         caller = _caller_of(batch)
 
         def write(unit: Unit) -> Batch:
+            stored = unit.batches.get(batch.account_id, batch.id)
+            if stored is None:
+                return replace(batch, finished_at_ms=self._clock.millis())
+            if stored != batch:
+                return stored  # somebody who took this job for abandoned is at it as well
             made = [
                 self._things.create(unit, caller, thing_type=batch.thing_type, domain_id=batch.domain_id).uid
                 for _ in range(count)
@@ -86,7 +91,7 @@ class BatchMaker:
         """Store the archive, if every thing is there, and close the batch."""
         ended = replace(batch, finished_at_ms=self._clock.millis())
         if not batch.errors:
-            bundles = await self._database.read(lambda unit: self._bundles(unit, batch))
+            bundles = await self._database.scan(lambda unit: self._bundles(unit, batch))
             content = await asyncio.to_thread(pack, bundles)
             entry = await self._archives.put(archive_path(batch), content)
             ended = replace(ended, size=len(content), etag=entry.etag)

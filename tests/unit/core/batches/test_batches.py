@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from dataclasses import dataclass, replace
@@ -148,6 +149,17 @@ async def test_a_batch_that_was_cut_off_goes_on_with_the_next_thing(works, monke
     assert names == [f"{number:08d}" for number in range(1, 8)]
     archive = zipfile.ZipFile(io.BytesIO(await works.archives.get(f"{batch.account_id}/ThingCertsBucket/{batch.key}")))
     assert {name.partition("/")[0] for name in archive.namelist()} == set(names)
+
+
+async def test_two_workers_at_the_same_batch_make_no_thing_too_many(works):
+    batch = await works.ask(requested_size=30, concurrency=1)
+    job = await works.job()
+
+    await asyncio.gather(*(works.maker.perform(job) for _ in range(3)))
+
+    done = await works.batch(batch)
+    assert (done.current_size, done.is_complete) == (30, True)
+    assert len(await works.names()) == 30
 
 
 async def test_a_finished_batch_is_not_made_again(works):
