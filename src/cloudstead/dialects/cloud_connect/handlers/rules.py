@@ -48,7 +48,7 @@ async def get(backend: Backend, call: Call[OneId]) -> object:
 
 async def show_all(backend: Backend, call: Call[Nothing]) -> object:
     """Return the rules that the caller sees, as a bare array."""
-    return [seen_rule(each) for each in await backend.database.read(lambda unit: backend.rules.list(unit, call.caller))]
+    return [seen_rule(each) for each in await backend.database.scan(lambda unit: backend.rules.list(unit, call.caller))]
 
 
 async def remove(backend: Backend, call: Call[OneId]) -> object:
