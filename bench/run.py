@@ -25,6 +25,8 @@ SHORT: dict[str, tuple[str, ...]] = {
     "connections": ("2000",),
     "archive": ("3",),
     "rules": ("3", "1"),
+    "webhooks": ("5", "1"),
+    "batches": (),
     "search": ("--rows", "1000000", "--rounds", "7"),
     "http_calls": ("2",),
     "start": ("3",),
