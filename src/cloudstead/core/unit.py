@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.invitations.ports import InvitationStore
+    from cloudstead.core.identityproviders.ports import IdentityProviderStore
     from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.notifications.ports import NotificationStore
     from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
@@ -142,6 +143,11 @@ class Unit(Protocol):
     @property
     def rules(self) -> RuleStore:
         """Rules and how often they were hit."""
+        ...
+
+    @property
+    def identity_providers(self) -> IdentityProviderStore:
+        """Identity providers, login profiles, and sign-ins by way of them."""
         ...
 
     def emit(self, event: object) -> None:

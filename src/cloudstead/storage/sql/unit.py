@@ -12,6 +12,7 @@ from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.branding import SqlBranding
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
+from cloudstead.storage.sql.stores.identity_providers import SqlIdentityProviders
 from cloudstead.storage.sql.stores.invitations import SqlInvitations
 from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.links import SqlLinks
@@ -153,6 +154,11 @@ class SqlUnit:
     def rules(self) -> SqlRules:
         """Rules and how often they were hit."""
         return SqlRules(self._transaction)
+
+    @property
+    def identity_providers(self) -> SqlIdentityProviders:
+        """Identity providers, login profiles, and sign-ins by way of them."""
+        return SqlIdentityProviders(self._transaction)
 
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""

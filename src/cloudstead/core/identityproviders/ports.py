@@ -1,0 +1,101 @@
+"""What identity providers need from storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from cloudstead.core.identityproviders.model import Asked, IdentityProvider, ProviderId, ProviderSession
+    from cloudstead.core.ids import AccountId, PersonId
+
+
+class IdentityProviderStore(Protocol):
+    """Providers that accounts have added, who is bound to them, and sign-ins by way of them."""
+
+    def add(self, provider: IdentityProvider) -> None:
+        """Insert a provider."""
+        ...
+
+    def replace(self, provider: IdentityProvider) -> None:
+        """Write all columns of a provider."""
+        ...
+
+    def remove(self, account_id: AccountId, provider_id: ProviderId) -> None:
+        """Delete a provider with what was asked of it and the sessions that it vouched for."""
+        ...
+
+    def get(self, account_id: AccountId, provider_id: ProviderId) -> IdentityProvider | None:
+        """Return the account's provider with that id."""
+        ...
+
+    def by_id(self, provider_id: ProviderId) -> IdentityProvider | None:
+        """Return the provider with that id, whosever it is: for who comes from outside and shows no credential."""
+        ...
+
+    def all_of(self, account_id: AccountId) -> Sequence[IdentityProvider]:
+        """Return the account's providers in the order of their ids; the registry bounds how many there are."""
+        ...
+
+    def bind(self, account_id: AccountId, person_id: PersonId, provider_ids: Sequence[ProviderId]) -> None:
+        """Replace the person's login profiles in the account; the person must be a member there."""
+        ...
+
+    def profiles_of(
+        self, account_id: AccountId, person_ids: Collection[PersonId]
+    ) -> Mapping[PersonId, Sequence[ProviderId]]:
+        """Return the login profiles of these people in their order; nobody's who has none."""
+        ...
+
+    def bound_to(self, account_id: AccountId, provider_id: ProviderId) -> bool:
+        """Tell whether anybody has the provider as a login profile."""
+        ...
+
+    def people_named(
+        self, account_id: AccountId, provider_id: ProviderId, *, user_name: str, email: str
+    ) -> Sequence[PersonId]:
+        """Return at most two who are bound to the provider: by user name, or by e-mail (in lower case)."""
+        ...
+
+    def ask(self, asked: Asked) -> None:
+        """Insert a request."""
+        ...
+
+    def asked(self, request_id: str) -> Asked | None:
+        """Return a request that was not used up."""
+        ...
+
+    def answer(self, asked: Asked) -> bool:
+        """Write a request's answer; return whether this call did it, for each takes one."""
+        ...
+
+    def take(self, request_id: str) -> bool:
+        """Delete a request; return whether this call did it."""
+        ...
+
+    def remember_assertion(self, provider_id: ProviderId, assertion_id: str, expires_at_ms: int) -> bool:
+        """Remember that an assertion was seen; return ``False`` when it was seen before."""
+        ...
+
+    def add_session(self, session: ProviderSession) -> None:
+        """Insert a session."""
+        ...
+
+    def session_of_browser(self, browser_hash: bytes) -> ProviderSession | None:
+        """Return the session of a browser."""
+        ...
+
+    def sessions_named(
+        self, provider_id: ProviderId, name_id: str, session_indexes: Collection[str]
+    ) -> Sequence[ProviderSession]:
+        """Return the sessions of a name; those of the given indexes, or all where none is given."""
+        ...
+
+    def drop_session(self, session_id: str) -> bool:
+        """Delete a session; return whether there was one."""
+        ...
+
+    def drop_expired(self, now_ms: int) -> None:
+        """Delete requests, assertions and sessions that expired before ``now_ms``."""
+        ...
