@@ -22,6 +22,8 @@ from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.batches.maker import BatchMaker
 from cloudstead.core.batches.registry import Batches
+from cloudstead.core.branding.colours import Colours
+from cloudstead.core.branding.images import BrandImages
 from cloudstead.core.clock import SystemClock
 from cloudstead.core.credentials.certificates import Certificates
 from cloudstead.core.credentials.identities import Identities
@@ -82,6 +84,8 @@ class Cloud:
     objects: ObjectStore
     files: Files
     images: ThingImages
+    colours: Colours
+    brand_images: BrandImages
     archive: Archive | None
     rules: RuleRooms
     outgoing: Outgoing
@@ -204,8 +208,11 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         for listener in (callers, directory, spine, gateway, trust):
             listener.listen(bus)
         things = Things(clock, ids, certificates)
+        # One at a time: decoding a large picture takes 100 MB.
+        pictures = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
+        stack.callback(pictures.shutdown)
         images = start_images(
-            things, database=database, objects=objects, clock=clock, ids=ids, bus=bus, tasks=tasks, stack=stack
+            things, database=database, objects=objects, clock=clock, ids=ids, bus=bus, tasks=tasks, executor=pictures
         )
         await spine.require_index(log)
         archive = await start_archive(
@@ -241,6 +248,15 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             objects=objects,
             files=Files(database, objects),
             images=images,
+            colours=Colours(clock, ids),
+            brand_images=BrandImages(
+                database,
+                objects,
+                clock=clock,
+                ids=ids,
+                executor=pictures,
+                max_bytes=settings.branding.max_image_bytes,
+            ),
             archive=archive,
             rules=rules,
             outgoing=outgoing,

@@ -9,6 +9,7 @@ import structlog
 from starlette.responses import Response
 
 from cloudstead import __version__
+from cloudstead.app.branding_face import branding_face
 from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
@@ -141,7 +142,14 @@ def web_app(
         proxies_say=_PROXIES_SAY,
     )
     return WebApp(
-        (people_face(people.recovery, cloud.database), mailbox, *faces, documents_face(faces), operation),
+        (
+            people_face(people.recovery, cloud.database),
+            branding_face(cloud.brand_images),
+            mailbox,
+            *faces,
+            documents_face(faces),
+            operation,
+        ),
         ids=cloud.ids,
         log=log,
         metrics=WebMetrics.registered(registry),

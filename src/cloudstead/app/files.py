@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from cloudstead.app.errors import ObjectsUnusable, reason_of
@@ -14,7 +13,7 @@ from cloudstead.core.files.sealed import SealedObjects
 from cloudstead.storage.objects import BucketAddress, open_objects
 
 if TYPE_CHECKING:
-    from contextlib import AsyncExitStack
+    from concurrent.futures import Executor
 
     from cloudstead.app.data_folder import DataFolder
     from cloudstead.app.settings import Settings
@@ -62,12 +61,9 @@ def start_images(
     ids: IdSource,
     bus: EventBus,
     tasks: Tasks,
-    stack: AsyncExitStack,
+    executor: Executor,
 ) -> ThingImages:
     """Return what keeps the images of things, following the things, with a sweep of what a crash left over begun."""
-    # One at a time: decoding a large picture takes 100 MB.
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
-    stack.callback(executor.shutdown)
     images = ThingImages(database, objects, things, clock=clock, ids=ids, executor=executor, spawn=tasks.spawn)
     images.listen(bus)
     tasks.keep(_sweep(images, tasks))

@@ -19,6 +19,7 @@ from cloudstead.app.addresses import is_host, parse_address
 from cloudstead.app.http_room import MAX_CONNECTIONS, MAX_OF_AN_ADDRESS
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
+from cloudstead.core.files.pictures import MAX_IMAGE_BYTES
 from cloudstead.core.mail.model import require_address
 
 if TYPE_CHECKING:
@@ -356,6 +357,14 @@ class WebhookSettings(Section, frozen=True):
             ipaddress.ip_network(network, strict=False)
 
 
+class BrandingSettings(Section, frozen=True):
+    """The look that accounts give to their pages and mails."""
+
+    max_image_bytes: Annotated[
+        int, Meta(description="Size of the largest image that is taken.", ge=1024, le=MAX_IMAGE_BYTES)
+    ] = 1 << 20
+
+
 class DemoSettings(Section, frozen=True):
     """What ``cloudstead demo`` makes on an empty data folder."""
 
@@ -421,6 +430,7 @@ class Settings(Section, frozen=True):
     jobs: JobSettings = JobSettings()
     mail: MailSettings = MailSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    branding: BrandingSettings = BrandingSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()
