@@ -75,7 +75,15 @@ _NOWHERE: Final = tuple(
 # What clouds tell a machine about itself, its credentials included.
 _METADATA: Final = frozenset(
     map(
-        ipaddress.ip_address, ("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "fd00:ec2::254")
+        ipaddress.ip_address,
+        (
+            "169.254.169.254",
+            "169.254.170.2",
+            "169.254.170.23",
+            "100.100.100.200",
+            "168.63.129.16",  # Azure's, in the midst of the public internet
+            "fd00:ec2::254",
+        ),
     )
 )
 
@@ -125,7 +133,7 @@ class Reach:
     def admits(self, text: str) -> bool:
         """Tell whether a connection to that address may be made."""
         try:
-            address = ipaddress.ip_address(text)
+            address = ipaddress.ip_address(text.partition("%")[0])  # without the interface
         except ValueError:
             return False
         if any(address in network for network in self._allow):
