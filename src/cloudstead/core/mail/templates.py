@@ -9,6 +9,8 @@ from typing import Final
 from cloudstead.core.mail.model import Letter
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_NO_NAME: Final = re.compile(r"[/:.@\\?&=<>]")
+_LONGEST_NAME: Final = 64
 _STYLE: Final = "font:16px/1.5 sans-serif;max-width:34em"
 
 
@@ -18,7 +20,7 @@ def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_h
     return _letter(
         to,
         f"Confirm your address for {account}",
-        [f"Hello {_line(name)},", f"you signed up for {account}. Please confirm that this is your address:"],
+        [_hello(name), f"you signed up for {account}. Please confirm that this is your address:"],
         link,
         [_until(valid_hours), "If you did not sign up, do nothing: without your answer nothing happens."],
     )
@@ -30,7 +32,7 @@ def set_password(*, to: str, account_name: str, name: str, link: str, valid_hour
     return _letter(
         to,
         f"Set a new password for {account}",
-        [f"Hello {_line(name)},", f"somebody, hopefully you, asked for a new password for {account}. Set it here:"],
+        [_hello(name), f"somebody, hopefully you, asked for a new password for {account}. Set it here:"],
         link,
         [_until(valid_hours), "If it was not you, do nothing: your password stays as it is."],
     )
@@ -43,7 +45,7 @@ def reset_password(*, to: str, account_name: str, name: str, link: str, valid_ho
         to,
         f"Your password for {account} was reset",
         [
-            f"Hello {_line(name)},",
+            _hello(name),
             f"an administrator has reset your password for {account}. You cannot sign in until you set a new one:",
         ],
         link,
@@ -57,7 +59,7 @@ def password_changed(*, to: str, account_name: str, name: str) -> Letter:
     return _letter(
         to,
         f"Your password for {account} was changed",
-        [f"Hello {_line(name)},", f"your password for {account} was changed."],
+        [_hello(name), f"your password for {account} was changed."],
         None,
         ["If it was not you, ask an administrator at once to lock you out and to set a new password."],
     )
@@ -73,7 +75,7 @@ def invitation(
         to,
         f"Your invitation to {account}",
         [
-            f"Hello {_line(name)},",
+            _hello(name),
             f"{who} to {account}. Your user name is {_line(user_name)}. Set a password to come in:",
         ],
         link,
@@ -99,6 +101,12 @@ def _paragraphs(lines: list[str]) -> str:
 
 def _until(valid_hours: int) -> str:
     return f"The link works once, within {valid_hours} hour{'' if valid_hours == 1 else 's'}."
+
+
+def _hello(name: str) -> str:
+    """Greet by a name that looks like one: whoever signs up with somebody else's address writes that line to them."""
+    shown = _line(name)
+    return f"Hello {shown}," if len(shown) <= _LONGEST_NAME and not _NO_NAME.search(shown) else "Hello,"
 
 
 def _line(text: str) -> str:

@@ -58,6 +58,17 @@ def test_a_letter_with_a_link_carries_it_in_both_forms(kind: str) -> None:
     assert Page(letter).links == [LINK]
 
 
+@pytest.mark.parametrize(
+    "name", ["Click https://evil.example/win", "see evil.example", "ada@x.example", "<b>", "A" * 65]
+)
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_name_that_could_be_a_message_of_its_own_is_left_out(kind: str, name: str) -> None:
+    letter = write(kind, name=name)
+
+    assert letter.text.startswith("Hello,\n")
+    assert "evil" not in letter.text + (letter.html or "")
+
+
 def test_the_letter_about_a_changed_password_has_no_link() -> None:
     assert Page(write("changed")).links == []
 
