@@ -21,7 +21,6 @@ from factories.contract import cloud_connect
 OURS = {
     "AccountNotFound",
     "ApiKeyNotFound",
-    "CommercialOnly",
     "HostNameTaken",
     "LinkNotUsable",
     "LogBegunAnew",
@@ -33,11 +32,7 @@ OURS = {
     "ShadowRejected",
     "ShadowUnavailable",
     "SpanNotThere",
-    "TooManyTrustedCertificates",
     "TopicForbidden",
-    "TrustedCertificateNameTaken",
-    "TrustedCertificateNotFound",
-    "TrustedCertificateSubjectTaken",
 }
 
 CONTRACT_KEYS = {

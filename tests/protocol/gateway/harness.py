@@ -26,13 +26,11 @@ from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
 from cloudstead.core.things.registry import Things
-from cloudstead.core.trustedcertificates.admission import Admission
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.gateway.tls import mqtts_context
-from cloudstead.gateway.trust import Trust, TrustingContext
 from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import GroupCommitWriter, MemoryLog
 from cloudstead.protocols.mqtt import Broker, Properties
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     from factories.tenants import Tenant
 
 PATIENCE_S = 5.0
-MAX_DEVICES = 3
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 13, 14
 
 
@@ -88,11 +85,6 @@ class FailingDatabase:
             then, self.before_answer = self.before_answer, None
             await then()
         return found
-
-    async def write(self, work: Callable[[Any], Any]) -> Any:
-        if self.fails:
-            raise OSError(5, "Input/output error")
-        return await self._database.write(work)
 
 
 class StallingLog(MemoryLog):
@@ -423,13 +415,11 @@ async def open_site(
     )
     topic_door = TopicDoor(spine, directory, tenant.database)
     door_database = FailingDatabase(tenant.database)
-    admission = Admission(tenant.clock, tenant.ids, max_devices=MAX_DEVICES)
-    trust = Trust(tenant.database, spawn=spawn, report=report)
     gateway = MqttGateway(
         broker=broker,
         fan_out=fan_out,
         spine=spine,
-        devices=DeviceDoor(certificates, admission, directory=directory, database=door_database, clock=tenant.clock),
+        devices=DeviceDoor(certificates, directory, door_database, tenant.clock),
         people=PeopleDoor(callers, topic_door, tenant.database),
         spawn=spawn,
         report=report,
@@ -437,7 +427,7 @@ async def open_site(
         listener=listener,
         **times,
     )
-    for each in (callers, directory, spine, gateway, trust):
+    for each in (callers, directory, spine, gateway):
         each.listen(tenant.bus)
     loop = asyncio.get_running_loop()
     await spine.start(
@@ -479,9 +469,7 @@ async def open_site(
     )
     tls, plain = _listening(), _listening()
     site.tls_port, site.plain_port = tls.getsockname()[1], plain.getsockname()[1]
-    context = TrustingContext(mqtts_context, chain, key, own=authority.chain_pem)
-    await trust.serve(context)
-    await gateway.listen_tls(tls, context.context)
+    await gateway.listen_tls(tls, mqtts_context(chain, key, trusted=authority.chain_pem))
     await gateway.listen_plain(plain)
     return site
 
