@@ -94,14 +94,14 @@ def _anything(scope: Scope) -> bool:
 
 def _refused(status: int) -> Callable[[Any, Call[Any]], Response]:
     def word(error: Exception, call: Call[Any]) -> Response:
-        return JSONResponse({"message": str(error), "requestId": call.request_id}, status_code=status)
+        return JSONResponse({"message": str(error), "request_id": call.request_id}, status_code=status)
 
     return word
 
 
 def _unexpected(call: Call[Any]) -> Response:
     return JSONResponse(
-        {"message": "Something went wrong here; the log has the details.", "requestId": call.request_id},
+        {"message": "Something went wrong here; the log has the details.", "request_id": call.request_id},
         status_code=500,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -15,17 +14,17 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from cloudstead import __version__
-from cloudstead.app.addresses import Address
 from cloudstead.app.agent_process import AgentProcess
 from cloudstead.app.cloud import open_cloud
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.demo import prepare_demo, write_bundle
 from cloudstead.app.errors import ObservationsUnusable, reason_of
-from cloudstead.app.faces import Addresses, manifest_url, web_app
+from cloudstead.app.faces import manifest_url, web_app
 from cloudstead.app.housekeeping import keep_house
 from cloudstead.app.http_server import HttpServer, bind
 from cloudstead.app.keys import server_certificate, server_names
 from cloudstead.app.open_files import raise_open_files
+from cloudstead.app.places import addresses_of, local_place
 from cloudstead.app.ready import ReadyReport
 from cloudstead.app.renewal import ServedCertificate
 from cloudstead.app.settings import without_password
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from cloudstead.app.cloud import Cloud
     from cloudstead.app.demo import DemoRecord
+    from cloudstead.app.faces import Addresses
     from cloudstead.app.settings import ListenerSettings, Settings
     from cloudstead.web.app import WebApp
 
@@ -67,7 +67,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
             place = without_password(settings.observations.url) or str(folder.observations)
             raise ObservationsUnusable(place, reason_of(error)) from error
         record = await prepare_demo(cloud) if demo else None
-        addresses = _addresses(settings, sockets)
+        addresses = addresses_of(settings, sockets)
         own = ServedCertificate(
             lambda: server_certificate(cloud.folder, cloud.keys.authority, server_names(settings), cloud.clock)
         )
@@ -79,7 +79,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         await _serve_pages_of_2017(stack, cloud, sockets, given)
         stack.push_async_callback(_cancelled, cloud.tasks.keep(keep_house(cloud, (own, given))))
         if record is not None:
-            await _start_agent(stack, cloud, record, addresses)
+            await _start_agent(stack, cloud, record, sockets["mqtts"])
         _settle_memory()
         await ready(await _report(cloud, addresses, record))
         log.info(
@@ -132,26 +132,6 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _addresses(settings: Settings, sockets: dict[str, socket.socket | None]) -> Addresses:
-    """Say where clients find the listeners: under our host name where they listen on all interfaces."""
-    places = {name: None if sock is None else _place(settings, sock) for name, sock in sockets.items()}
-    https, http, thing_event = places["https"], places["http"], places["thing_event"]
-    return Addresses(
-        http=None if http is None else f"http://{http}",
-        https=None if https is None else f"https://{https}",
-        mqtts=places["mqtts"],
-        thing_event=None if thing_event is None else f"https://{thing_event}",
-        iot_host=https or http or "",
-    )
-
-
-def _place(settings: Settings, sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    if ipaddress.ip_address(host).is_unspecified:
-        host = settings.public.hostname
-    return str(Address(host, port))
 
 
 def _given_certificate(settings: Settings) -> ServedCertificate | None:
@@ -207,13 +187,13 @@ async def _serve_pages_of_2017(
         await serve_thing_events(stack, cloud, sock, context)
 
 
-async def _start_agent(stack: AsyncExitStack, cloud: Cloud, record: DemoRecord, addresses: Addresses) -> None:
-    if addresses.mqtts is None:
+async def _start_agent(stack: AsyncExitStack, cloud: Cloud, record: DemoRecord, listener: socket.socket | None) -> None:
+    if listener is None:
         structlog.get_logger("cloudstead").warning("no_agent", reason="the listener for devices is off (mqtts.address)")
         return
     agent = AgentProcess(
         await write_bundle(cloud, record),
-        mqtts=addresses.mqtts,
+        mqtts=local_place(listener),
         ca_file=cloud.folder.ca_file,
         thing_name=record.thing_name,
         interval_s=cloud.settings.demo.interval_s,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
+import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -128,13 +129,19 @@ class PublicSettings(Section, frozen=True):
         tuple[str, ...], Meta(description="Further host names and IP addresses for our own server certificate.")
     ] = ()
     region: Annotated[
-        str, Meta(description="Region in AWS-style names and signatures.", pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")
+        str,
+        Meta(
+            description="Region in AWS-style names and signatures.",
+            pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$",
+            extra={"expected": "a name such as eu-west-1: two letters, words and a digit, with hyphens in between"},
+        ),
     ] = "eu-west-1"
     stack: Annotated[
         str,
         Meta(
             description="Short name of the environment; it stands before generated names unless it is `prod`.",
             pattern="^[a-z][a-z0-9]{0,30}$",
+            extra={"expected": "up to 31 lower-case letters and digits, a letter first"},
         ),
     ] = "prod"
 
@@ -283,6 +290,7 @@ class MailSettings(Section, frozen=True):
         Meta(
             description="`starttls`, `tls` from the first byte, or `none` for a server on this machine.",
             pattern="^(starttls|tls|none)$",
+            extra={"expected": "starttls, tls or none"},
         ),
     ] = "starttls"
     user_name: Annotated[str, Meta(description="User name at the mail server; empty to send without one.")] = ""
@@ -375,6 +383,7 @@ class DemoSettings(Section, frozen=True):
         Meta(
             description="Limits of its MQTT clients: `aws-2017`, or `standard` with persistent sessions and QoS 2.",
             pattern="^(aws-2017|standard)$",
+            extra={"expected": "aws-2017 or standard"},
         ),
     ] = "aws-2017"
     interval_s: Annotated[float, Meta(description="Seconds between two reports of this machine.", ge=0.2, le=3600)] = (
@@ -390,10 +399,16 @@ class LoggingSettings(Section, frozen=True):
         Meta(
             description="`json`, `console`, or `auto`: console on a terminal, json elsewhere.",
             pattern="^(auto|json|console)$",
+            extra={"expected": "auto, json or console"},
         ),
     ] = "auto"
     level: Annotated[
-        str, Meta(description="`debug`, `info`, `warning` or `error`.", pattern="^(debug|info|warning|error)$")
+        str,
+        Meta(
+            description="`debug`, `info`, `warning` or `error`.",
+            pattern="^(debug|info|warning|error)$",
+            extra={"expected": "debug, info, warning or error"},
+        ),
     ] = "info"
 
 
@@ -489,7 +504,17 @@ def _convert(tree: Tree, source: str) -> Settings:
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")
         where = path.strip("`").removeprefix("$.").removeprefix("$")
-        raise BadSetting(f"{source}{where + ': ' if where else ''}{reason}") from None
+        raise BadSetting(f"{source}{where + ': ' if where else ''}{_in_words(where, reason)}") from None
+
+
+def _in_words(where: str, reason: str) -> str:
+    """Say what a setting with a pattern expects; nobody should have to read a regular expression to set one."""
+    section, _, name = where.partition(".")
+    if " matching regex " not in reason:
+        return reason
+    group = typing.get_type_hints(Settings)[section]
+    (meta,) = typing.get_type_hints(group, include_extras=True)[name].__metadata__
+    return f"expected {meta.extra['expected']}"
 
 
 def _read_file(file: Path) -> Tree:

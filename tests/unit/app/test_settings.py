@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from cloudstead.app.addresses import Address, is_host, parse_address
@@ -70,7 +71,8 @@ def test_variables_of_others_are_left_alone() -> None:
         ('[http]\naddress = "8080"', "http: '8080' is not HOST:PORT"),
         ("[log]\nkeep_days = -1", "log.keep_days: Expected `int` >= 0"),
         ('[log]\nkeep_days = "many"', "log.keep_days: Expected `int`"),
-        ('[public]\nregion = "somewhere"', "public.region"),
+        ('[public]\nregion = "somewhere"', "public.region: expected a name such as eu-west-1"),
+        ('[mail]\ntls = "ssl"', "mail.tls: expected starttls, tls or none"),
         ('[public]\nhostname = "no host"', "public: 'no host' is neither"),
         ('[http]\ntrusted_proxies = ["everywhere"]', "http: 'everywhere' does not appear to be"),
         ('[storage]\nurl = "mysql://x"', "storage: url: the address begins with"),
@@ -95,6 +97,20 @@ def test_what_is_wrong_in_the_file_is_named_with_the_file_and_its_place(
     assert str(caught.value).startswith(f"{file}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_no_setting_asks_anybody_to_read_a_regular_expression() -> None:
+    patterned = []
+    for section in msgspec.structs.fields(Settings):
+        for field in msgspec.structs.fields(section.type):
+            (meta,) = getattr(field.type, "__metadata__", (None,))
+            if getattr(meta, "pattern", None) is not None:
+                patterned.append(f"{section.name}.{field.name}")
+                with pytest.raises(BadSetting) as caught:
+                    load_settings({section.name: {field.name: "?"}}, {}, None)
+                assert str(caught.value).startswith(f"{section.name}.{field.name}: expected ")
+                assert "^" not in str(caught.value)
+    assert "logging.level" in patterned
 
 
 def test_a_misspelt_variable_of_a_known_section_is_an_error() -> None:
