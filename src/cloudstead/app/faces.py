@@ -23,6 +23,8 @@ from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
 from cloudstead.core.files.links import FileLinks
+from cloudstead.dialects.account_management.ports import Backend as AccountManagement
+from cloudstead.dialects.account_management.table import account_management_face
 from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces, signed_callers
 from cloudstead.dialects.cloud_connect.documents import describe_functions
@@ -124,7 +126,15 @@ def web_app(
         described_functions=describe_functions(),
     )
     registry = new_registry(cloud)
-    faces = aws_faces(parts)
+    account_management = AccountManagement(
+        clock=cloud.clock,
+        database=cloud.database,
+        callers=cloud.callers,
+        colours=cloud.colours,
+        brand_images=cloud.brand_images,
+        public_url=public_url.rstrip("/"),
+    )
+    faces = (*aws_faces(parts), account_management_face(account_management))
     operation = operation_face(
         Operation(
             troubles=lambda: troubles_of(cloud),

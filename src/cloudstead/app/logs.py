@@ -52,7 +52,7 @@ def configure_logging(settings: LoggingSettings) -> None:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     # They print every failure that they also raise: whoever asked them tells what became of it.
-    for name in ("clickhouse_connect", "urllib3"):
+    for name in ("clickhouse_connect", "urllib3", "python_multipart"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # It warns of every malformed request: whoever sends nonsense would decide how long the log becomes.
     logging.getLogger("uvicorn.error").setLevel(max(level, logging.ERROR))

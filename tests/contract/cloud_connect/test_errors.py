@@ -31,6 +31,7 @@ OURS = {
     "SealBroken",
     "ShadowRejected",
     "ShadowUnavailable",
+    "SlotUnknown",
     "SpanNotThere",
     "TopicForbidden",
 }

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable, HostNameTaken
+from cloudstead.core.branding.errors import SlotUnknown
 from cloudstead.core.credentials.errors import ApiKeyNotFound, CredentialExpired, CredentialRefused
 from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.people.errors import LoginLocked, PersonNotFound, TooManySignUps, UserNameTaken
@@ -69,6 +70,7 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     CredentialExpired: _as(401, "invalid_auth"),
     ApiKeyNotFound: _MISSING,
     PersonNotFound: _MISSING,
+    SlotUnknown: _MISSING,
     UserNameTaken: _of_field("username", 409, "duplicate"),
     LoginLocked: _as(429, "too_many_requests"),
     TooManySignUps: _as(429, "too_many_requests"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cloudstead.core.branding.colours import Colours
+    from cloudstead.core.branding.images import BrandImages
     from cloudstead.core.clock import Clock
     from cloudstead.core.unit import Database
     from cloudstead.dialects.account_management.auth import Callers
@@ -13,8 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """The rooms behind this dialect."""
+    """The rooms behind this dialect. ``public_url`` is where we are reached, without a slash at its end."""
 
     clock: Clock
     database: Database
     callers: Callers
+    colours: Colours
+    brand_images: BrandImages
+    public_url: str

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.dialects.account_management.auth import BearerCallers
 from cloudstead.dialects.account_management.errors import ERRORS
+from cloudstead.dialects.account_management.rows_branding import branding
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import PathRoutes
 
@@ -24,7 +25,7 @@ DOCUMENT: Final = Document(
 
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 
-AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = ()
+AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (branding,)
 
 
 def operations(backend: Backend) -> tuple[Operation, ...]:
