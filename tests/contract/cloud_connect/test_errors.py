@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import cloudstead.core
 from cloudstead.core.caller import Caller
-from cloudstead.core.errors import CloudsteadError
+from cloudstead.core.errors import CloudsteadError, InvalidField
 from cloudstead.core.things.errors import ThingNotFound
 from cloudstead.dialects.cloud_connect.errors import REFRESH_TRIGGERS, WORDS, failure, words_for
 from factories.contract import cloud_connect
@@ -21,6 +21,7 @@ from factories.contract import cloud_connect
 OURS = {
     "AccountNotFound",
     "ApiKeyNotFound",
+    "CommercialOnly",
     "HostNameTaken",
     "LinkNotUsable",
     "LogBegunAnew",
@@ -33,7 +34,11 @@ OURS = {
     "ShadowUnavailable",
     "SlotUnknown",
     "SpanNotThere",
+    "TooManyTrustedCertificates",
     "TopicForbidden",
+    "TrustedCertificateNameTaken",
+    "TrustedCertificateNotFound",
+    "TrustedCertificateSubjectTaken",
 }
 
 CONTRACT_KEYS = {
@@ -118,6 +123,12 @@ def test_no_message_makes_clients_log_in_again_whatever_it_quotes(trigger, text)
     message = json.loads(json.loads(body)["errorMessage"])["message"]
     assert message
     assert not REFRESH_TRIGGERS.search(message)
+
+
+def test_a_message_calls_a_field_as_the_client_does():
+    answer = json.loads(json.loads(failure(InvalidField("filter.thing_type", "is too long")))["errorMessage"])
+
+    assert (answer["message"], answer["property"]) == ("filter.thingType: is too long", "filter.thingType")
 
 
 def test_what_makes_clients_log_in_again_is_what_the_contract_lists():

@@ -84,7 +84,7 @@ def failure(error: CloudsteadError, action: Action | None = None) -> bytes | Non
         words = Words(words.key, None, {"operation": action.name, "objectType": action.object_type})
     if action is not None and type(error) in action.properties:
         words = Words(words.key, action.properties[type(error)], words.params)
-    return _answer(_Envelope(_harmless(str(error), words), words.key, words.params, words.property))
+    return _answer(_Envelope(_harmless(_message(error), words), words.key, words.params, words.property))
 
 
 def unexpected_failure() -> bytes:
@@ -102,6 +102,11 @@ def words_for(error: CloudsteadError) -> Words | None:
 
 def _answer(envelope: _Envelope) -> bytes:
     return msgspec.json.encode({"errorMessage": msgspec.json.encode(envelope).decode()})
+
+
+def _message(error: CloudsteadError) -> str:
+    """Return what an error says, with its field called as the client calls it."""
+    return f"{_camel(error.field)}: {error.reason}" if isinstance(error, InvalidField) else str(error)
 
 
 def _harmless(message: str, words: Words) -> str:
