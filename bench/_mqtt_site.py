@@ -44,6 +44,7 @@ from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
 from cloudstead.core.things.model import Thing
 from cloudstead.core.thingtypes.model import ThingType
+from cloudstead.core.trustedcertificates.admission import Admission
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import MqttGateway
@@ -239,7 +240,13 @@ async def serve_gateway(site: Site, count: int, rules: int = 0, hit: int = 0) ->
         broker=broker,
         fan_out=fan_out,
         spine=spine,
-        devices=DeviceDoor(site.certificates, site.directory, site.database, site.clock),
+        devices=DeviceDoor(
+            site.certificates,
+            Admission(site.clock, site.ids, max_devices=0),
+            directory=site.directory,
+            database=site.database,
+            clock=site.clock,
+        ),
         people=PeopleDoor(callers, TopicDoor(spine, site.directory, site.database), site.database),
         spawn=site.spawn,
         report=site.report,

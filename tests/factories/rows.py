@@ -14,6 +14,13 @@ from cloudstead.core.people.model import Membership, Person
 from cloudstead.core.shadows.model import Shadow
 from cloudstead.core.things.model import Thing
 from cloudstead.core.thingtypes.model import ThingType
+from cloudstead.core.trustedcertificates.model import (
+    Service,
+    Trusted,
+    TrustedCertificate,
+    TrustedStatus,
+    VouchedCertificate,
+)
 
 if TYPE_CHECKING:
     from cloudstead.core.unit import Unit
@@ -129,3 +136,35 @@ def add_tenant(unit: Unit, account_id: str = "a1") -> None:
     unit.accounts.add(account(account_id))
     unit.domains.add(domain(account_id=account_id))
     unit.thing_types.add(thing_type(account_id=account_id))
+
+
+def trusted_certificate(certificate_id: str = "t1", *, account_id: str = "a1", **others) -> TrustedCertificate:
+    made = TrustedCertificate(
+        id=certificate_id,
+        account_id=account_id,
+        name=f"{certificate_id}-name",
+        description=None,
+        service=Service.LWM2M,
+        status=TrustedStatus.ACTIVE,
+        enrols=False,
+        is_proven=False,
+        owner_id=None,
+        trusted=Trusted(
+            pem=f"-----BEGIN root-----BEGIN {certificate_id}",
+            fingerprint=f"{certificate_id}-fingerprint",
+            subject=f"CN={certificate_id}",
+            issuer="CN=root",
+            subject_hash=f"{certificate_id}-subject",
+            key_hash=f"{certificate_id}-key",
+            not_before_ms=0,
+            not_after_ms=10_000,
+        ),
+        created_at_ms=1,
+        updated_at_ms=1,
+    )
+    return replace(made, **others)
+
+
+def vouched_certificate(certificate_id: str = "v1", *, account_id: str = "a1", **others) -> VouchedCertificate:
+    made = VouchedCertificate(certificate_id, account_id, "t1", thing_uid="u1", not_after_ms=10_000, first_seen_ms=1)
+    return replace(made, **others)

@@ -40,10 +40,12 @@ from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
 from cloudstead.core.things.registry import Things
 from cloudstead.core.thingtypes.registry import ThingTypes
+from cloudstead.core.trustedcertificates.admission import Admission
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
 from cloudstead.gateway.people import PeopleDoor
+from cloudstead.gateway.trust import Trust
 from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import CommitLog, GroupCommitWriter, RecordQueue
 from cloudstead.protocols.mqtt import Broker
@@ -103,6 +105,7 @@ class Cloud:
     shadow_door: ShadowDoor
     topic_door: TopicDoor
     device_door: DeviceDoor
+    trust: Trust
     broker: Broker
     fan_out: BrokerFanOut
     watch: WatchedFanOut
@@ -178,7 +181,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             followers=[rules.follower],
         )
         topic_door = TopicDoor(spine, directory, database)
-        device_door = DeviceDoor(certificates, directory, database, clock)
+        admission = Admission(clock, ids, max_devices=settings.limits.enrolled_devices)
+        device_door = DeviceDoor(certificates, admission, directory=directory, database=database, clock=clock)
+        trust = Trust(database, spawn=tasks.spawn, report=tasks.report)
         journal = Journal(logger, later=asyncio.get_running_loop().call_later)
         stack.callback(journal.end_window)
         sign_in = SignIn(
@@ -200,7 +205,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
             listener=GatewayJournal(journal),
         )
-        for listener in (callers, directory, spine, gateway):
+        for listener in (callers, directory, spine, gateway, trust):
             listener.listen(bus)
         things = Things(clock, ids, certificates)
         # One at a time: decoding a large picture takes 100 MB.
@@ -271,6 +276,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             shadow_door=ShadowDoor(spine, directory),
             topic_door=topic_door,
             device_door=device_door,
+            trust=trust,
             broker=broker,
             fan_out=fan_out,
             watch=watch,

@@ -52,6 +52,7 @@ async def tidy_up(cloud: Cloud) -> None:
     now_ms = cloud.clock.millis()
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
+    await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
     if cloud.settings.observations.keep_days:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):

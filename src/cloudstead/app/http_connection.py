@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from cloudstead.app.http_room import HttpRoom
+from cloudstead.gateway.tls import certificates_shown
 from cloudstead.web import answer, intake
 from cloudstead.web.answer import lines_of
 
 if TYPE_CHECKING:
     import asyncio
+    import ssl
     from typing import Any
 
     from starlette.types import Receive, Send
@@ -35,9 +37,13 @@ _FULL: Final = (
 
 
 class HttpConnection(HttpToolsProtocol):
-    """HTTP that tells the application the client's certificate, as ``scope["state"]["peer_certificate"]`` (DER)."""
+    """HTTP that tells the application the client's certificate, as ``scope["state"]["peer_certificate"]`` (DER).
+
+    Beside it stands a function that returns all certificates that the client sent, as ``certificates_sent``.
+    """
 
     _certificate: bytes | None = None
+    _tls: ssl.SSLObject | None = None
     _patience: asyncio.TimerHandle | None = None
     _waits_since: float | None = None  # the head of a request is not whole yet
     _unread_bytes = 0
@@ -59,7 +65,7 @@ class HttpConnection(HttpToolsProtocol):
             return
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
-            self._certificate = tls.getpeercert(binary_form=True)
+            self._tls, self._certificate = tls, tls.getpeercert(binary_form=True)
         self.app_state = {**self.app_state, answer.WHOLE: send_whole, intake.WHOLE: take_whole}
         self._waits_since = self.loop.time()
         self._patience = self.loop.call_later(MAX_HEAD_S, self._look)
@@ -98,6 +104,7 @@ class HttpConnection(HttpToolsProtocol):
             self._waits_since = self.loop.time()
         if self._certificate is not None:
             self.scope["state"]["peer_certificate"] = self._certificate
+            self.scope["state"]["certificates_sent"] = self._certificates_sent
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
@@ -109,6 +116,9 @@ class HttpConnection(HttpToolsProtocol):
         """Hand on a part of the body."""
         self._got_on = True
         super().on_body(body)
+
+    def _certificates_sent(self) -> tuple[bytes, ...] | None:
+        return None if self._tls is None else certificates_shown(self._tls)
 
     def _look(self) -> None:
         """End the connection of a client that takes too long to say what it wants.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 Files = tuple["Path", "Path"]
 """The certificate chain and its private key."""
+
+
+class ShowsCertificate(Protocol):
+    """A TLS context, or what stands for some of them."""
+
+    def load_cert_chain(self, certificate: Path, private_key: Path, /) -> None:
+        """Show a certificate from the next handshake on."""
+        ...
 
 
 @dataclass(slots=True)
@@ -25,10 +33,10 @@ class ServedCertificate:
     """
 
     current: Callable[[], Files]
-    contexts: list[ssl.SSLContext] = field(default_factory=list)
+    contexts: list[ShowsCertificate] = field(default_factory=list)
     _seen: tuple[int, ...] = ()
 
-    def watch(self, context: ssl.SSLContext) -> None:
+    def watch(self, context: ShowsCertificate) -> None:
         """Keep ``context``, which shows the certificate already, up to date."""
         self.contexts.append(context)
         self._seen = _written(self.current())

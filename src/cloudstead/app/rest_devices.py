@@ -8,8 +8,11 @@ from cloudstead.core.credentials.authority import fingerprint
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.trustedcertificates.admission import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cloudstead.core.ids import AccountId, ThingName
     from cloudstead.core.spine.requests import Answer
     from cloudstead.core.spine.spine import Spine
@@ -24,9 +27,10 @@ class RestDevices:
         self._door = door
         self._spine = spine
 
-    async def of_certificate(self, der: bytes) -> RestDevice:
+    async def of_certificate(self, der: bytes, sent: Callable[[], Sequence[bytes] | None]) -> RestDevice:
         """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``."""
-        device = await self._door.open(fingerprint(der))
+        certificate_id = fingerprint(der)
+        device = await self._door.open(certificate_id, lambda: Shown(certificate_id, der, sent()))
         return RestDevice(device.thing, self._spine)
 
 

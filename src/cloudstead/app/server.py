@@ -31,15 +31,18 @@ from cloudstead.app.settings import without_password
 from cloudstead.app.thing_event import serve_thing_events
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.gateway.tls import https_context, mqtts_context
+from cloudstead.gateway.trust import TrustingContext
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Awaitable, Callable
 
     from cloudstead.app.cloud import Cloud
     from cloudstead.app.demo import DemoRecord
     from cloudstead.app.faces import Addresses
     from cloudstead.app.settings import ListenerSettings, Settings
+    from cloudstead.gateway.trust import BuildContext
     from cloudstead.web.app import WebApp
 
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -154,9 +157,16 @@ async def _serve_http(
         proxies = cloud.settings.http.trusted_proxies
         await _serve_one(stack, HttpServer(app, sockets["http"], trusted_proxies=proxies, room=cloud.http_room))
     if sockets["https"] is not None:
-        context = https_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
-        certificate.watch(context)
+        context = await _trusting(cloud, certificate, https_context)
         await _serve_one(stack, HttpServer(app, sockets["https"], tls=context, room=cloud.http_room))
+
+
+async def _trusting(cloud: Cloud, certificate: ServedCertificate, build: BuildContext) -> ssl.SSLContext:
+    """Return a context that stays up to date: with our certificate, and with whom it trusts."""
+    context = TrustingContext(build, *certificate.current(), own=cloud.keys.authority.chain_pem)
+    certificate.watch(context)
+    await cloud.trust.serve(context)
+    return context.context
 
 
 async def _serve_one(stack: AsyncExitStack, server: HttpServer) -> None:
@@ -170,8 +180,7 @@ async def _serve_devices(
     gateway = cloud.gateway
     stack.push_async_callback(gateway.stop)
     if sockets["mqtts"] is not None:
-        context = mqtts_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
-        certificate.watch(context)
+        context = await _trusting(cloud, certificate, mqtts_context)
         await gateway.listen_tls(sockets["mqtts"], context)
     if sockets["mqtt"] is not None:
         await gateway.listen_plain(sockets["mqtt"])
@@ -182,8 +191,7 @@ async def _serve_pages_of_2017(
 ) -> None:
     sock = sockets["thing_event"]
     if sock is not None:
-        context = https_context(*certificate.current(), trusted=cloud.keys.authority.chain_pem)
-        certificate.watch(context)
+        context = await _trusting(cloud, certificate, https_context)
         await serve_thing_events(stack, cloud, sock, context)
 
 

@@ -422,6 +422,10 @@ class LimitSettings(Section, frozen=True):
     http_connections_per_address: Annotated[
         int, Meta(description="Of these, how many may come from one address, a proxy's included; 0 is no bound.", ge=0)
     ] = MAX_OF_AN_ADDRESS
+    enrolled_devices: Annotated[
+        int,
+        Meta(description="Devices of one account that may come with certificates of its trusted certificates.", ge=0),
+    ] = 10_000
     accepts_per_tick: Annotated[
         int, Meta(description="TLS handshakes begun in one turn of the event loop; a storm of devices queues up.", ge=1)
     ] = 32

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cloudstead.core.branding.ports import BrandingStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
-    from cloudstead.core.invitations.ports import InvitationStore
     from cloudstead.core.identityproviders.ports import IdentityProviderStore
+    from cloudstead.core.invitations.ports import InvitationStore
     from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.notifications.ports import NotificationStore
     from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.ports import ThingStore
     from cloudstead.core.thingtypes.ports import ThingTypeStore
+    from cloudstead.core.trustedcertificates.ports import TrustedCertificateStore, VouchedCertificateStore
 
 T = TypeVar("T")
 
@@ -113,6 +114,16 @@ class Unit(Protocol):
     @property
     def certificates(self) -> CertificateStore:
         """Certificates of things."""
+        ...
+
+    @property
+    def trusted_certificates(self) -> TrustedCertificateStore:
+        """Authorities of accounts that vouch for the accounts' own devices."""
+        ...
+
+    @property
+    def vouched_certificates(self) -> VouchedCertificateStore:
+        """Certificates of devices that those vouch for."""
         ...
 
     @property

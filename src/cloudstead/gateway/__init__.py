@@ -10,7 +10,8 @@
 ``acceptor``     listening sockets: how many at once, how fast
 ``websocket``    MQTT over WebSocket as an ASGI application
 ``upgrade``      the WebSocket handshake for clients that keep the letter of the standard loosely
-``tls``          server contexts
+``tls``          server contexts, and what clients show
+``trust``        the authorities that handshakes trust, kept in step with the trusted certificates
 ``memory``       memory given back after many have left
 ``counters``     what the gateway counts
 """

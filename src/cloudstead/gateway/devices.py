@@ -1,4 +1,4 @@
-"""Devices: known by their certificate, each with the shadow topics of its own thing and nothing else."""
+"""Devices: known by their certificates, each with the shadow topics of its own thing and nothing else."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.model import MqttProfile
-from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.credentials.errors import CertificateUnknown, CredentialRefused
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.spine.topics import device_may_subscribe
 from cloudstead.protocols.mqtt import AWS_2017, STANDARD, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.certificates import Certificates
-    from cloudstead.core.ids import CertificateId, ThingUid
+    from cloudstead.core.ids import AccountId, CertificateId, ThingUid, TrustedCertificateId
     from cloudstead.core.spine.intake import Intake
     from cloudstead.core.things.directory import ThingDirectory, ThingEntry
+    from cloudstead.core.trustedcertificates.admission import Admission, Found, Shown
     from cloudstead.core.unit import Database, Unit
     from cloudstead.gateway.counters import GatewayCounters
     from cloudstead.protocols.mqtt import (
@@ -40,39 +43,79 @@ def holder_of_thing(uid: ThingUid) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A thing whose certificate opened the door, and the limits of its account."""
+    """A thing whose certificate opened the door, and the limits of its account.
+
+    ``trusted_id`` names the trusted certificate that vouches for it; ``None`` for a certificate of our own.
+    """
 
     thing: ThingEntry
     profile: Profile
+    trusted_id: TrustedCertificateId | None = None
 
 
 class DeviceDoor:
     """Opens for certificates that are in force, of things that exist, in accounts that are open."""
 
-    def __init__(self, certificates: Certificates, directory: ThingDirectory, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        certificates: Certificates,
+        admission: Admission,
+        *,
+        directory: ThingDirectory,
+        database: Database,
+        clock: Clock,
+    ) -> None:
         self._certificates = certificates
+        self._admission = admission
         self._directory = directory
         self._database = database
         self._clock = clock
 
-    async def open(self, certificate_id: CertificateId) -> Device:
+    async def open(self, certificate_id: CertificateId, shown: Callable[[], Shown]) -> Device:
         """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``.
 
-        Asked at every CONNECT: a TLS session may be resumed long after its certificate was revoked.
+        Asked at every CONNECT: a TLS session may be resumed long after its certificate was revoked. ``shown`` is asked
+        only for certificates that are not our own; a device that a trusted certificate enrols becomes a thing here.
         """
 
         def read(unit: Unit) -> tuple[ThingUid, MqttProfile]:
             found = self._certificates.recognise(unit, certificate_id, now_ms=self._clock.millis())
-            account = unit.accounts.get(found.account_id)
-            if account is None or not account.is_usable:
-                raise CredentialRefused("The account is not open.")
-            return found.thing_uid, account.mqtt_profile
+            return found.thing_uid, _profile_of(unit, found.account_id)
 
-        uid, profile = await self._database.read(read)
+        try:
+            uid, profile = await self._database.read(read)
+        except CertificateUnknown:
+            return await self._open_vouched(shown())
+        return Device(await self._thing(uid), PROFILES[profile])
+
+    async def _open_vouched(self, shown: Shown) -> Device:
+        def read(unit: Unit) -> tuple[Found, MqttProfile]:
+            found = self._admission.find(unit, shown)
+            return found, _profile_of(unit, found.trusted.account_id)
+
+        def write(unit: Unit) -> tuple[Found, MqttProfile]:
+            found = self._admission.register(unit, shown)
+            return found, _profile_of(unit, found.trusted.account_id)
+
+        found, profile = await self._database.read(read)
+        if found.thing_uid is None:
+            found, profile = await self._database.write(write)
+        if found.thing_uid is None:
+            raise LookupError("a device that was registered has a thing")
+        return Device(await self._thing(found.thing_uid), PROFILES[profile], found.trusted.id)
+
+    async def _thing(self, uid: ThingUid) -> ThingEntry:
         thing = (await self._directory.load((uid,))).get(uid)
         if thing is None:
             raise CredentialRefused("The thing is gone.")
-        return Device(thing, PROFILES[profile])
+        return thing
+
+
+def _profile_of(unit: Unit, account_id: AccountId) -> MqttProfile:
+    account = unit.accounts.get(account_id)
+    if account is None or not account.is_usable:
+        raise CredentialRefused("The account is not open.")
+    return account.mqtt_profile
 
 
 class DeviceRole:

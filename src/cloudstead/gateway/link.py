@@ -6,6 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from cloudstead.core.credentials.authority import fingerprint
+from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.trustedcertificates.admission import Shown
+from cloudstead.gateway.tls import certificates_shown
 from cloudstead.protocols.mqtt import ConnectRequested, PublishReceived, SubscribeRequested, reasons
 
 if TYPE_CHECKING:
@@ -185,6 +188,15 @@ class Link(asyncio.Protocol):
         self._pump.wake()
 
     # For the pump and the gateway
+
+    def shown(self) -> Shown:
+        """Return what a device showed in the handshake; raise ``CredentialRefused`` when it is gone already."""
+        stream = cast("asyncio.Transport | None", self._transport)
+        tls: ssl.SSLObject | None = None if stream is None else stream.get_extra_info("ssl_object")
+        certificate = None if tls is None else tls.getpeercert(binary_form=True)
+        if tls is None or certificate is None:
+            raise CredentialRefused("The connection is gone.")
+        return Shown(fingerprint(certificate), certificate, certificates_shown(tls))
 
     def take(self, data: bytes, now: float) -> None:
         """Parse a fair share of what is there, and act on it."""

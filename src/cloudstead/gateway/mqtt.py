@@ -194,13 +194,13 @@ class MqttGateway:
             self.pump.wake()
 
     async def _admit_device(self, link: Link, request: ConnectRequested, certificate_id: CertificateId) -> None:
-        device = await self._revocations.settled(partial(self._devices.open, certificate_id))
+        device = await self._revocations.settled(partial(self._devices.open, certificate_id, link.shown))
         role = DeviceRole(device.thing, link.connection, self._broker, self._spine.intake, self._counters)
         if request.will is not None and not role.may_leave(request.will):
             raise CredentialRefused("The will is outside of the thing's own shadow.")
         self._let_in(link, role, device.profile, space=device.thing.account_id)
         if link.role is not None:
-            self._revocations.hold_device(link, role, certificate_id)
+            self._revocations.hold_device(link, role, certificate_id, trusted_id=device.trusted_id)
 
     async def _admit_person(self, link: Link, request: ConnectRequested) -> None:
         role, profile = await self._revocations.settled(partial(self._recognise, link, request))

@@ -8,13 +8,14 @@ from cloudstead.core.credentials.events import ApiKeyWithdrawn
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.things.events import CertificatesRevoked, ThingRemoved
+from cloudstead.core.trustedcertificates.events import TrustClosed
 from cloudstead.gateway.people import PersonRole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cloudstead.core.events import EventBus
-    from cloudstead.core.ids import CertificateId
+    from cloudstead.core.ids import CertificateId, TrustedCertificateId
     from cloudstead.gateway.counters import GatewayCounters
     from cloudstead.gateway.devices import DeviceRole
     from cloudstead.gateway.link import Link
@@ -36,6 +37,7 @@ class Revocations:
         """Hear what is withdrawn and what changes."""
         bus.subscribe(CertificatesRevoked, self._certificates_revoked)
         bus.subscribe(ThingRemoved, lambda event: self._cut(f"thing:{event.thing.uid}", "the thing was removed"))
+        bus.subscribe(TrustClosed, self._trust_closed)
         bus.subscribe(PersonChanged, lambda event: self._doubt(f"person:{event.person_id}"))
         bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))
@@ -51,10 +53,18 @@ class Revocations:
             if changes == self._changes:
                 return found
 
-    def hold_device(self, link: Link, role: DeviceRole, certificate_id: CertificateId) -> None:
-        """Keep a device's link until ``let_go``."""
+    def hold_device(
+        self,
+        link: Link,
+        role: DeviceRole,
+        certificate_id: CertificateId,
+        *,
+        trusted_id: TrustedCertificateId | None = None,
+    ) -> None:
+        """Keep a device's link until ``let_go``; ``trusted_id`` names what vouches for a certificate not our own."""
         self.devices += 1
-        self._hold(link, (f"certificate:{certificate_id}", f"thing:{role.thing.uid}"))
+        keys = (f"certificate:{certificate_id}", f"thing:{role.thing.uid}")
+        self._hold(link, keys if trusted_id is None else (*keys, f"trusted:{trusted_id}"))
 
     def hold_person(self, link: Link, role: PersonRole) -> None:
         """Keep a person's link until ``let_go``."""
@@ -88,6 +98,9 @@ class Revocations:
     def _certificates_revoked(self, event: CertificatesRevoked) -> None:
         for certificate_id in event.certificate_ids:
             self._cut(f"certificate:{certificate_id}", "the certificate was revoked")
+
+    def _trust_closed(self, event: TrustClosed) -> None:
+        self._cut(f"trusted:{event.certificate_id}", "the trusted certificate was withdrawn")
 
     def _cut(self, key: str, detail: str) -> None:
         self._changes += 1

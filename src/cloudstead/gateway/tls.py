@@ -1,9 +1,9 @@
-"""Server contexts for our TLS listeners. A context is made anew to take up another certificate or authority."""
+"""Server contexts for our TLS listeners, and what a client showed in its handshake."""
 
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 # Devices of AWS's time name the first on port 443 (AWS IoT, "ALPN"); a client that names neither is served as well.
 _MQTT_PROTOCOLS: Final = ("x-amzn-mqtt-ca", "mqtt")
 _HTTP_PROTOCOLS: Final = ("http/1.1",)
+_ASN1: Final = 2
 
 
 def mqtts_context(certificate: Path, private_key: Path, *, trusted: str) -> ssl.SSLContext:
     """Return the context of the devices' listener.
 
     ``trusted`` (PEM) are the authorities of which a client has to show a certificate: one of anybody else's, or past
-    its end, fails in the handshake. Revocation is not checked here, because a context cannot exchange its list while
-    it is in use: the gateway looks every fingerprint up instead.
+    its end, fails in the handshake. They are not named to clients: with hundreds of them that would be kilobytes for
+    each handshake. Revocation is not checked here, because a context cannot exchange its list while it is in use: the
+    gateway looks every fingerprint up instead.
     """
     context = _server_context(certificate, private_key)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -46,5 +48,18 @@ def _server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     # Each ticket of a mutual handshake carries the client's certificate; one is enough to resume with.
     context.num_tickets = 1
+    # Accounts trust authorities that are not roots; only the one that is trusted has to be known here.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_cert_chain(certificate, private_key)
     return context
+
+
+def certificates_shown(connection: ssl.SSLObject) -> tuple[bytes, ...] | None:
+    """Return all certificates (DER) that the client sent; ``None`` when it resumed a session and sent none."""
+    if connection.session_reused:
+        return None
+    if hasattr(connection, "get_unverified_chain"):  # from Python 3.13 on
+        return tuple(connection.get_unverified_chain())
+    # Until then it is there, but for the door; the form has the number of SSL_FILETYPE_ASN1.
+    inner: Any = connection._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
+    return tuple(each.public_bytes(_ASN1) for each in inner.get_unverified_chain() or ())

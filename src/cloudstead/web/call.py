@@ -10,6 +10,8 @@ from starlette.datastructures import Headers, QueryParams
 from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from starlette.types import Receive, Scope
 
     from cloudstead.web.intake import BodyIntake
@@ -115,6 +117,11 @@ class Call(Generic[P]):
         """The client's certificate (DER), checked against our authority in the handshake; ``None`` without one."""
         certificate: bytes | None = self.scope.get("state", {}).get("peer_certificate")
         return certificate
+
+    def certificates_sent(self) -> Sequence[bytes] | None:
+        """Return all certificates (DER) that the client sent; ``None`` when it resumed a TLS session and sent none."""
+        tell: Callable[[], Sequence[bytes] | None] | None = self.scope.get("state", {}).get("certificates_sent")
+        return None if tell is None else tell()
 
     def options(self, shape: type[Q]) -> Q:
         """Return the query as ``shape``, which must be the one that the row declares; raise ``FieldInvalid``.

@@ -284,7 +284,7 @@ class Devices:
     def __init__(self, device: Device) -> None:
         self._device = device
 
-    async def of_certificate(self, der: bytes) -> Device:
+    async def of_certificate(self, der: bytes, sent) -> Device:
         if der != self.CERTIFICATE:
             raise CredentialRefused
         return self._device

@@ -26,11 +26,13 @@ from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
 from cloudstead.core.things.registry import Things
+from cloudstead.core.trustedcertificates.admission import Admission
 from cloudstead.gateway.devices import DeviceDoor
 from cloudstead.gateway.fan_out import BrokerFanOut
 from cloudstead.gateway.mqtt import GatewayLimits, MqttGateway
 from cloudstead.gateway.people import PeopleDoor
 from cloudstead.gateway.tls import mqtts_context
+from cloudstead.gateway.trust import Trust, TrustingContext
 from cloudstead.gateway.watch import WatchedFanOut
 from cloudstead.log import GroupCommitWriter, MemoryLog
 from cloudstead.protocols.mqtt import Broker, Properties
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from factories.tenants import Tenant
 
 PATIENCE_S = 5.0
+MAX_DEVICES = 3
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 13, 14
 
 
@@ -85,6 +88,11 @@ class FailingDatabase:
             then, self.before_answer = self.before_answer, None
             await then()
         return found
+
+    async def write(self, work: Callable[[Any], Any]) -> Any:
+        if self.fails:
+            raise OSError(5, "Input/output error")
+        return await self._database.write(work)
 
 
 class StallingLog(MemoryLog):
@@ -127,6 +135,8 @@ class Site:
     topic_door: TopicDoor
     shadow_door: ShadowDoor
     watch: WatchedFanOut
+    door: DeviceDoor
+    trust: Trust
     gateway: MqttGateway
     failures: list[tuple[str, Exception]]
     tasks: set[asyncio.Task[None]]
@@ -210,6 +220,10 @@ class Site:
         await self.tenant.database.write(
             lambda unit: self.certificates.replace(unit, self.tenant.caller, ThingName(name))
         )
+
+    async def settled(self) -> None:
+        """Wait until handshakes trust what is trusted, and nothing else."""
+        await self.until(lambda: not self.trust._is_rebuilding)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait until the gateway has come so far; the loop turns in between."""
@@ -415,11 +429,14 @@ async def open_site(
     )
     topic_door = TopicDoor(spine, directory, tenant.database)
     door_database = FailingDatabase(tenant.database)
+    admission = Admission(tenant.clock, tenant.ids, max_devices=MAX_DEVICES)
+    door = DeviceDoor(certificates, admission, directory=directory, database=door_database, clock=tenant.clock)
+    trust = Trust(tenant.database, spawn=spawn, report=report)
     gateway = MqttGateway(
         broker=broker,
         fan_out=fan_out,
         spine=spine,
-        devices=DeviceDoor(certificates, directory, door_database, tenant.clock),
+        devices=door,
         people=PeopleDoor(callers, topic_door, tenant.database),
         spawn=spawn,
         report=report,
@@ -427,7 +444,7 @@ async def open_site(
         listener=listener,
         **times,
     )
-    for each in (callers, directory, spine, gateway):
+    for each in (callers, directory, spine, gateway, trust):
         each.listen(tenant.bus)
     loop = asyncio.get_running_loop()
     await spine.start(
@@ -463,13 +480,17 @@ async def open_site(
         topic_door=topic_door,
         shadow_door=ShadowDoor(spine, directory),
         watch=watch,
+        door=door,
+        trust=trust,
         gateway=gateway,
         failures=failures,
         tasks=tasks,
     )
     tls, plain = _listening(), _listening()
     site.tls_port, site.plain_port = tls.getsockname()[1], plain.getsockname()[1]
-    await gateway.listen_tls(tls, mqtts_context(chain, key, trusted=authority.chain_pem))
+    context = TrustingContext(mqtts_context, chain, key, own=authority.chain_pem)
+    await trust.serve(context)
+    await gateway.listen_tls(tls, context.context)
     await gateway.listen_plain(plain)
     return site
 

@@ -12,7 +12,12 @@ from cloudstead.core.access.reach import Reach
 from cloudstead.core.audit.record import record
 from cloudstead.core.credentials.authority import public_key_pem
 from cloudstead.core.credentials.bundle import BundledThing, pack
-from cloudstead.core.credentials.errors import CertificateNotFound, CredentialExpired, CredentialRefused
+from cloudstead.core.credentials.errors import (
+    CertificateNotFound,
+    CertificateUnknown,
+    CredentialExpired,
+    CredentialRefused,
+)
 from cloudstead.core.credentials.model import Certificate, CertificateState
 from cloudstead.core.things.errors import ThingNotFound
 from cloudstead.core.things.events import CertificatesRevoked
@@ -119,10 +124,13 @@ class Certificates:
     def recognise(self, unit: Unit, certificate_id: CertificateId, *, now_ms: int) -> Certificate:
         """Return the certificate when it opens the door; raise ``CredentialRefused`` or ``CredentialExpired``.
 
-        To be asked at every connection: a TLS session may be resumed long after its certificate was revoked.
+        ``CertificateUnknown`` is the one of them that leaves the question to others. To be asked at every connection:
+        a TLS session may be resumed long after its certificate was revoked.
         """
         certificate = unit.certificates.get(certificate_id)
-        if certificate is None or certificate.state is not CertificateState.ACTIVE:
+        if certificate is None:
+            raise CertificateUnknown
+        if certificate.state is not CertificateState.ACTIVE:
             raise CredentialRefused("The certificate is not valid.")
         if now_ms < certificate.not_before_ms:
             raise CredentialRefused("The certificate is not valid yet.")

@@ -225,7 +225,7 @@ class IotData:
             return self._person(await self._bearers.of_authorization(sent, source_address=call.peer_address))
         certificate = call.peer_certificate
         if certificate is not None and sent is None:
-            return DeviceClient(await self._devices.of_certificate(certificate))
+            return DeviceClient(await self._devices.of_certificate(certificate, call.certificates_sent))
         signer = await self._signed.of_call(call, IOT_DATA)
         if signer.caller is None:
             raise GuestRefused

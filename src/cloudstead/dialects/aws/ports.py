@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
@@ -129,8 +129,11 @@ class DeviceShadow(Protocol):
 class Devices(Protocol):
     """Recognises devices by the certificate of their TLS connection."""
 
-    async def of_certificate(self, der: bytes) -> DeviceShadow:
-        """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``."""
+    async def of_certificate(self, der: bytes, sent: Callable[[], Sequence[bytes] | None]) -> DeviceShadow:
+        """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``.
+
+        ``sent`` returns all certificates that the client sent, ``None`` when it resumed a session.
+        """
         ...
 
 

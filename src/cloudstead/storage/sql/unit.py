@@ -27,6 +27,8 @@ from cloudstead.storage.sql.stores.sessions import SqlSessions
 from cloudstead.storage.sql.stores.shadows import SqlShadows
 from cloudstead.storage.sql.stores.thing_types import SqlThingTypes
 from cloudstead.storage.sql.stores.things import SqlThings
+from cloudstead.storage.sql.stores.trusted_certificates import SqlTrustedCertificates
+from cloudstead.storage.sql.stores.vouched_certificates import SqlVouchedCertificates
 
 if TYPE_CHECKING:
     from cloudstead.core.ids import AccountId
@@ -124,6 +126,16 @@ class SqlUnit:
     def certificates(self) -> SqlCertificates:
         """Certificates of things."""
         return SqlCertificates(self._transaction)
+
+    @property
+    def trusted_certificates(self) -> SqlTrustedCertificates:
+        """Authorities of accounts that vouch for the accounts' own devices."""
+        return SqlTrustedCertificates(self._transaction)
+
+    @property
+    def vouched_certificates(self) -> SqlVouchedCertificates:
+        """Certificates of devices that those vouch for."""
+        return SqlVouchedCertificates(self._transaction)
 
     @property
     def audit(self) -> SqlAudit:

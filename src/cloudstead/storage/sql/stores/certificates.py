@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 
 from cloudstead.core.credentials.model import Certificate, CertificateState
 from cloudstead.storage.sql.statements import Statement, adding
+from cloudstead.storage.sql.stores import vouched_certificates
 from cloudstead.storage.sql.tables import certificates, revocations
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ class SqlCertificates:
         return [_certificate(row) for row in self._transaction.rows(_LIVE_OF_EACH, account_id, list(thing_uids))]
 
     def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:
-        """Revoke every active certificate of the thing; return their fingerprints."""
+        """Revoke every active certificate of the thing, vouched ones included; return their fingerprints."""
         self._transaction.change(_RECORD_REVOCATIONS, account_id, thing_uid, now_ms)
-        return [row[0] for row in self._transaction.rows(_REVOKE, account_id, thing_uid, now_ms)]
+        own = [row[0] for row in self._transaction.rows(_REVOKE, account_id, thing_uid, now_ms)]
+        return [*own, *vouched_certificates.revoke_all(self._transaction, account_id, thing_uid, now_ms)]
 
     def revoked(self, now_ms: int) -> Sequence[tuple[str, int]]:
         """Return serial and time of revocation (ms) of every revoked certificate not yet past its end."""
