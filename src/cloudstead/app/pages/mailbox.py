@@ -73,7 +73,7 @@ def mail_page(mail: FolderMail) -> Response:
 
 def mail_html(mail: FolderMail) -> Response:
     """Return the HTML of a mail as it is, in a document that may do nothing but be read."""
-    headers = _headers("style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-popups")
+    headers = _headers("style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'; sandbox allow-popups")
     return HTMLResponse(f'<base target="_blank">{mail.html or ""}', headers=headers)
 
 

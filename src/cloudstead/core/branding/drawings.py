@@ -86,15 +86,16 @@ def _logo(size: tuple[int, int], colours: Mapping[ColourSlot, str], *, has_word:
     if not has_word:
         return _svg(size, _WORD, _mark(0, 0, width, colours))
     is_wide = width > height
-    text_size = height * 0.48 if is_wide else width * 0.19
+    text_size = height * 0.42 if is_wide else width * 0.15
+    length = width - height * 1.25 if is_wide else width * 0.84  # whatever the font of the system
     place = (
         f'x="{height * 1.08:g}" y="{height * 0.66:g}"'
         if is_wide
         else f'x="{width / 2:g}" y="{height * 0.86:g}" text-anchor="middle"'
     )
     word = (
-        f'<text {place} fill="{colours[ColourSlot.CANVAS_FONT]}" font-family="system-ui, sans-serif" '
-        f'font-size="{text_size:g}" font-weight="600">{_WORD}</text>'
+        f'<text {place} textLength="{length:g}" lengthAdjust="spacingAndGlyphs" font-size="{text_size:g}" '
+        f'fill="{colours[ColourSlot.CANVAS_FONT]}" font-family="system-ui, sans-serif" font-weight="600">{_WORD}</text>'
     )
     return _svg(size, _WORD, _mark(0, 0, min(width, height), colours) + word)
 

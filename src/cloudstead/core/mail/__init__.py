@@ -2,5 +2,6 @@
 
 ``model``      a letter
 ``templates``  the letters that people need, as text and as simple HTML
+``dress``      mails in the look of an account
 ``letters``    sending one: a job in the transaction of its cause
 """

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.sealing import Sealer
     from cloudstead.core.ids import AccountId, IdSource
+    from cloudstead.core.mail.dress import Dress
     from cloudstead.core.unit import Unit
 
 MAIL: Final = "mail"
@@ -23,12 +24,16 @@ _PURPOSE: Final = "mail/letter"
 
 
 class Letters:
-    """Writes letters into the outgoing tray, and reads them back for whoever carries them."""
+    """Writes letters into the outgoing tray, and reads them back for whoever carries them.
 
-    def __init__(self, sealer: Sealer, *, clock: Clock, ids: IdSource) -> None:
+    ``dress`` gives letters the look of the account in whose name they are sent.
+    """
+
+    def __init__(self, sealer: Sealer, *, clock: Clock, ids: IdSource, dress: Dress | None = None) -> None:
         self._sealer = sealer
         self._clock = clock
         self._ids = ids
+        self._dress = dress
 
     def send(self, unit: Unit, account_id: AccountId, letter: Letter, *, cause: str | None = None) -> JobId:
         """Send a letter once the transaction is committed; raise ``InvalidField``.
@@ -36,6 +41,8 @@ class Letters:
         Each letter stands alone: none waits for another one. What it says is kept sealed, until it has left or its job
         is dropped.
         """
+        if self._dress is not None:
+            letter = self._dress(unit, account_id, letter)
         job = self.job(account_id, letter, cause=cause)
         unit.jobs.add([job])
         return job.id

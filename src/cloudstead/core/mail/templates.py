@@ -1,4 +1,4 @@
-"""The letters that people need, as text and as simple HTML: no pictures, no tracking, one link."""
+"""The letters that people need, as text and as simple HTML: no tracking, one link."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from html import escape
 from typing import Final
 
+from cloudstead.core.mail.dress import undressed
 from cloudstead.core.mail.model import Letter
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _NO_NAME: Final = re.compile(r"[/:.@\\?&=<>]")
 _LONGEST_NAME: Final = 64
-_STYLE: Final = "font:16px/1.5 sans-serif;max-width:34em"
 
 
 def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
@@ -88,10 +88,7 @@ def _letter(to: str, subject: str, before: list[str], link: str | None, after: l
         raise ValueError("a link in a letter leads to a web page")
     lines = [*before, *([] if link is None else [link]), *after]
     anchor = "" if link is None else f'<p><a href="{escape(link)}">{escape(link)}</a></p>'
-    html = (
-        f'<!doctype html><html lang="en"><body style="{_STYLE}">{_paragraphs(before)}{anchor}{_paragraphs(after)}'
-        "</body></html>"
-    )
+    html = undressed(f"{_paragraphs(before)}{anchor}{_paragraphs(after)}")
     return Letter(to=to, subject=_line(subject)[:200], text="\n\n".join(lines) + "\n", html=html)
 
 
