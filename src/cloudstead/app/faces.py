@@ -193,6 +193,7 @@ def _page(
             thing_name=None if demo is None else demo.thing_name,
             token=await _viewer_token(cloud, demo, call),
             opening=None if has_account else opening_command(settings.data.folder),
+            has_mailbox=(demo is not None or settings.mail.show_folder) and _is_from_here(call),
         )
         response = Response(render_page(context, nonce=nonce))
         for name, value in page_headers(nonce):
@@ -217,14 +218,19 @@ def _trace_page(cloud: Cloud, demo: DemoRecord | None) -> Callable[[Call[None]],
     return show
 
 
+def _is_from_here(call: Call[None]) -> bool:
+    """Tell whether a request came from this machine to this machine, with nobody in between who says so."""
+    if any(name in call.headers for name in _PROXIES_SAY):
+        return False
+    return is_local(call.peer_address, call.headers.get("host"))
+
+
 async def _viewer_token(cloud: Cloud, demo: DemoRecord | None, call: Call[None]) -> str | None:
     """Return a token that watches the demo's account, for requests from this machine to this machine only.
 
     A proxy may write our own name into ``Host``, but then mostly tells that it stands in between.
     """
-    if demo is None or not is_local(call.peer_address, call.headers.get("host")):
-        return None
-    if any(name in call.headers for name in _PROXIES_SAY):
+    if demo is None or not _is_from_here(call):
         return None
     account, person = await cloud.database.read(
         lambda unit: (unit.accounts.get(demo.account_id), unit.people.get(demo.viewer_id))

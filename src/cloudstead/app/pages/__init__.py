@@ -35,7 +35,8 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the page is told: addresses for the commands that it shows, and in ``demo`` what to show first.
 
     ``token`` is given only to requests that ``is_local`` admits, and must not allow more than reading. ``opening`` is
-    the command that opens the first account, as long as there is none.
+    the command that opens the first account, as long as there is none. ``has_mailbox`` says that whoever asks may
+    look at mails that were not sent.
     """
 
     http: str | None
@@ -49,6 +50,7 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     thing_name: str | None = None
     token: str | None = None
     opening: str | None = None
+    has_mailbox: bool = False
 
 
 def new_nonce() -> str:

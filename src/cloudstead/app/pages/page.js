@@ -100,6 +100,19 @@
     const least = Math.min(2, history.length);
     return [...times].filter(([, count]) => count >= least).map(([path]) => path);
   }
+  function facts(desired, reported) {  // said once, by the thing alone: what it is, not how it is doing
+    const times = new Map();
+    for (const { values } of history) for (const path of values.keys()) times.set(path, (times.get(path) || 0) + 1);
+    if (history.length < 2) return [];
+    return [...reported.keys()].filter((path) => !desired.has(path) && (times.get(path) || 0) < 2).sort();
+  }
+  function drawFacts(paths, reported) {
+    $("facts").replaceChildren(...paths.map((path) => {
+      const fact = make("div");
+      fact.append(make("dt", path), make("dd", shown(path, reported.get(path))));
+      return fact;
+    }));
+  }
   function spark(path) {
     const points = history.map(({ values }) => values.get(path)).filter((value) => typeof value === "number").slice(-60);
     const low = Math.min(...points), span = Math.max(...points) - low;
@@ -119,7 +132,10 @@
       return tile;
     }));
     const desired = leaves(shadow.desired), reported = leaves(shadow.reported);
-    $("shadow").replaceChildren(...[...new Set([...desired.keys(), ...reported.keys()])].sort().map((path) => {
+    const apart = facts(desired, reported), isApart = new Set(apart);
+    drawFacts(apart, reported);
+    const inTable = [...new Set([...desired.keys(), ...reported.keys()])].filter((path) => !isApart.has(path));
+    $("shadow").replaceChildren(...inTable.sort().map((path) => {
       const isOpen = desired.has(path) && JSON.stringify(desired.get(path)) !== JSON.stringify(reported.get(path));
       const row = make("tr", undefined, isOpen ? "open" : "");
       row.append(make("td", path), ...[desired, reported].map((section) => {
@@ -338,6 +354,7 @@ while True:
     if (beats % (isLive && chosen ? 30 : 5) === 0) listThings().catch(complain);
   }, 1000);
   snippets();
+  $("mails").hidden = !here.hasMailbox;
   if (login) enter(); else $("door").hidden = false;
   if (here.opening && !login) {
     $("sign-in").hidden = true; $("unopened").hidden = false;
