@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloudstead.core.archive import reading
 from cloudstead.core.archive.errors import LogBegunAnew
 from cloudstead.core.archive.reading import read_object
 from cloudstead.core.shadows.changes import Verb
@@ -151,6 +153,27 @@ async def test_messages_come_out_of_an_object_with_all_that_the_log_knew_of_them
     account_id = workshop.tenant.account.id
     (key,) = workshop.objects_of(account_id)
     assert await read_object(workshop.objects, account_id, key) == [(1, records[0]), (3, records[2])]
+
+
+async def test_an_object_is_taken_apart_beside_the_event_loop(workshop, monkeypatch):
+    archive = await workshop.live()
+    deliver(workshop, archive, workshop.record(payload(1)))
+    await end_slot(workshop, archive)
+    threads = []
+    for name in ("read_contents", "records_of"):
+        real = getattr(reading, name)
+
+        def noted(*given, real=real):
+            threads.append(threading.current_thread())
+            return real(*given)
+
+        monkeypatch.setattr(reading, name, noted)
+
+    account_id = workshop.tenant.account.id
+    await read_object(workshop.objects, account_id, workshop.objects_of(account_id)[0])
+
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 async def test_what_was_not_taken_in_time_is_read_from_the_log(workshop):
