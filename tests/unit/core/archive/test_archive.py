@@ -170,7 +170,8 @@ async def test_an_object_is_taken_apart_beside_the_event_loop(workshop, monkeypa
         monkeypatch.setattr(reading, name, noted)
 
     account_id = workshop.tenant.account.id
-    await read_object(workshop.objects, account_id, workshop.objects_of(account_id)[0])
+    (key,) = workshop.objects_of(account_id)
+    await read_object(workshop.objects, account_id, key)
 
     assert len(threads) == 2
     assert threading.main_thread() not in threads
