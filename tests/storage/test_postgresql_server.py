@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from cloudstead.storage.sql import Database
@@ -31,6 +32,21 @@ async def test_a_tree_changed_by_one_process_is_seen_by_the_other(two_processes)
 
     assert before.get("sub") is None
     assert after.get("sub") == domain("sub", parent_id="root")
+
+
+async def test_the_server_looks_at_its_tables_after_a_thousand_writes(migrated_postgresql_url):
+    database = await Database.open(migrated_postgresql_url, on_events=lambda _: None)
+    await database.write(add_tenant)
+    rows = "SELECT reltuples FROM pg_class WHERE oid = 'domains'::regclass"
+    connection = await asyncpg.connect(migrated_postgresql_url)
+    before = await connection.fetchval(rows)
+    for _ in range(999):
+        await database.write(lambda unit: unit.accounts.next_number("a1", "x"))
+    await database.close()
+    after = await connection.fetchval(rows)
+    await connection.close()
+
+    assert (before <= 0, after) == (True, 1)
 
 
 async def test_processes_that_fight_over_one_row_all_get_their_turn(two_processes):
