@@ -33,7 +33,7 @@ from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
 from factories.files import file_rooms
 from factories.people import people_rooms
 from factories.rules import WIRE_RULE, rule_rooms
-from factories.tenants import CHEAP
+from factories.tenants import CHEAP, sign_in_parts
 from factories.traced import Traced
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ async def build_world(tenant: Tenant, executor: ThreadPoolExecutor) -> World:
             tokens=Tokens(signing_key(), tenant.clock, region="eu-west-1"),
             identities=Identities(tenant.sealer, region="eu-west-1"),
             clock=tenant.clock,
+            **sign_in_parts(tenant),
         ),
         domains=Domains(tenant.clock, tenant.ids),
         things=things,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,8 @@ from cloudstead.core.domains.model import Domain
 from cloudstead.core.events import EventBus
 from cloudstead.core.ids import DomainId, ThingName, ThingTypeId, ThingUid, Uuid7Source
 from cloudstead.core.people.model import Membership, Person
+from cloudstead.core.people.second_factor import SecondFactors
+from cloudstead.core.people.sessions import Sessions
 from cloudstead.core.things.model import Thing
 from cloudstead.core.thingtypes.model import ThingType
 from cloudstead.storage.sql import Database
@@ -139,6 +141,14 @@ async def tenant(tmp_path):
     opened = await open_tenant(tmp_path)
     yield opened
     await opened.database.close()
+
+
+def sign_in_parts(tenant: Tenant) -> dict[str, Any]:
+    """Return what signing in takes beside passwords."""
+    return {
+        "factors": SecondFactors(tenant.sealer, tenant.clock),
+        "sessions": Sessions(tenant.clock, tenant.ids),
+    }
 
 
 class CountingHasher(PasswordHasher):

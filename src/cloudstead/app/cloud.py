@@ -35,6 +35,8 @@ from cloudstead.core.events import EventBus
 from cloudstead.core.files.files import Files
 from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.people.sign_in import SignIn
+from cloudstead.core.people.second_factor import SecondFactors
+from cloudstead.core.people.sessions import Sessions
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -196,6 +198,8 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         )
         gateway = MqttGateway(
             broker=broker,
+            factors=SecondFactors(keys.sealer, clock),
+            sessions=Sessions(clock, ids),
             fan_out=fan_out,
             spine=spine,
             devices=device_door,

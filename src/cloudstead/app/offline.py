@@ -84,7 +84,7 @@ async def set_person_password(
         if not members:
             raise CannotStart(f"the account {found.name!r} has no user {user_name!r}")
         before = members[0]
-        person = set_password(unit, before.person, password_hash, links=Links(clock, ids))
+        person = set_password(unit, before.person, password_hash, links=Links(clock, ids), now_ms=clock.millis())
         after = Member(person, before.grants)
         record(
             unit,

@@ -11,7 +11,7 @@ from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.people.errors import LoginLocked, LoginRefused
 from cloudstead.core.people.sign_in import SignIn
-from factories.tenants import PASSWORD, CountingHasher, tenant
+from factories.tenants import PASSWORD, CountingHasher, sign_in_parts, tenant
 
 __all__ = ["tenant"]
 INFO, WARNING = 20, 30
@@ -90,6 +90,7 @@ def sign_in(tenant, book):
             tokens=Tokens(SigningKey.generate(), tenant.clock, region="eu-west-1"),
             identities=Identities(tenant.sealer, region="eu-west-1"),
             clock=tenant.clock,
+            **sign_in_parts(tenant),
             listener=SignInJournal(book.journal, tenant.database),
         )
 

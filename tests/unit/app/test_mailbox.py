@@ -81,7 +81,7 @@ async def test_an_empty_mailbox_tells_how_to_have_mails_sent(folder):
 
 async def test_mails_are_listed_newest_first_and_can_be_opened(folder):
     await put(folder, Letter(to="bob@x.example", subject="First", text="hi"))
-    mail_id = await put(folder, set_password(to="ada@x", account_name="Acme", name="Ada", link=LINK, valid_hours=2))
+    mail_id = await put(folder, set_password(to="ada@x", account_name="Acme", name="Ada", link=LINK, valid_minutes=120))
 
     async with browsing(folder) as browser:
         listed = await browser.get("/mailbox")

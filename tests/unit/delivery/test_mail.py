@@ -248,7 +248,7 @@ async def test_a_letter_of_a_transaction_that_is_undone_is_never_sent(tenant):
 
 async def test_without_a_mail_server_letters_lie_in_a_folder_for_their_owner_alone(tmp_path):
     folder = MailFolder(tmp_path, write_private)
-    letter = set_password(to="ada@x.example", account_name="Ämter", name="Ada", link=LINK, valid_hours=2)
+    letter = set_password(to="ada@x.example", account_name="Ämter", name="Ada", link=LINK, valid_minutes=120)
 
     job, result = await send(folder, letter)
 

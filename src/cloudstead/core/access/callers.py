@@ -18,6 +18,8 @@ from cloudstead.core.credentials.events import ApiKeyWithdrawn
 from cloudstead.core.credentials.recent import Recent
 from cloudstead.core.people.events import PersonChanged
 
+from cloudstead.core.people.sessions import NOTED_EVERY_MS, recognise
+from cloudstead.core.policygroups.events import PolicyGroupChanged
 if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
@@ -89,6 +91,17 @@ class Callers:
             before = self._changes
             caller, account = await self._database.read(read)
             self._remember(name, _Known(caller, account, self._clock.millis(), presented.secret_hash), before)
+    async def of_login_token(self, token: str) -> Caller:
+        """Return whose session on our pages the login token belongs to; using it keeps it from ending."""
+        now_ms = self._clock.millis()
+        session = await self._database.read(lambda unit: recognise(unit, token, now_ms=now_ms))
+        caller = await self.of_session(
+            session.account_id, session.person_id, credential_epoch=session.credential_epoch
+        )
+        if now_ms - session.used_at_ms >= NOTED_EVERY_MS:
+            await self._database.write(lambda unit: unit.sessions.note_use(session.id, now_ms))
+        return caller
+
             return caller
         if not hmac.compare_digest(known.secret_hash, presented.secret_hash):
             raise CredentialRefused("The API key is not valid.")
@@ -127,7 +140,7 @@ class Callers:
 def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tuple[Caller, Account]:
     person = unit.people.get(person_id)
     membership = unit.people.membership(account_id, person_id)
-    if person is None or membership is None or not person.may_enter:
+    if person is None or membership is None or not membership.is_open or not person.may_enter:
         raise CredentialRefused("The person is not allowed in.")
     caller = Caller(
         account_id=account_id,

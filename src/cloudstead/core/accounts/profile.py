@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - storage reads these annotations when it makes a profile
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from cloudstead.core.ids import AccountId, PersonId  # noqa: TC001 - likewise
 from cloudstead.core.versions import Versioned
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cloudstead.core.ids import AccountId, PersonId
 
 
 class Tier(StrEnum):

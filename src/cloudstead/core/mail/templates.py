@@ -14,7 +14,7 @@ _NO_NAME: Final = re.compile(r"[/:.@\\?&=<>]")
 _LONGEST_NAME: Final = 64
 
 
-def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_minutes: int) -> Letter:
     """Ask whether the address is that of whoever signed up. ``name`` is how to address the person."""
     account = _line(account_name)
     return _letter(
@@ -22,11 +22,11 @@ def confirm_sign_up(*, to: str, account_name: str, name: str, link: str, valid_h
         f"Confirm your address for {account}",
         [_hello(name), f"you signed up for {account}. Please confirm that this is your address:"],
         link,
-        [_until(valid_hours), "If you did not sign up, do nothing: without your answer nothing happens."],
+        [_until(valid_minutes), "If you did not sign up, do nothing: without your answer nothing happens."],
     )
 
 
-def set_password(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+def set_password(*, to: str, account_name: str, name: str, link: str, valid_minutes: int) -> Letter:
     """Let somebody who forgot the password set a new one."""
     account = _line(account_name)
     return _letter(
@@ -34,11 +34,11 @@ def set_password(*, to: str, account_name: str, name: str, link: str, valid_hour
         f"Set a new password for {account}",
         [_hello(name), f"somebody, hopefully you, asked for a new password for {account}. Set it here:"],
         link,
-        [_until(valid_hours), "If it was not you, do nothing: your password stays as it is."],
+        [_until(valid_minutes), "If it was not you, do nothing: your password stays as it is."],
     )
 
 
-def reset_password(*, to: str, account_name: str, name: str, link: str, valid_hours: int) -> Letter:
+def reset_password(*, to: str, account_name: str, name: str, link: str, valid_minutes: int) -> Letter:
     """Let somebody in again whose password was reset by an administrator."""
     account = _line(account_name)
     return _letter(
@@ -49,7 +49,7 @@ def reset_password(*, to: str, account_name: str, name: str, link: str, valid_ho
             f"an administrator has reset your password for {account}. You cannot sign in until you set a new one:",
         ],
         link,
-        [_until(valid_hours), "If it has run out, ask for a new one under that link."],
+        [_until(valid_minutes), "If it has run out, ask for a new one under that link."],
     )
 
 
@@ -66,7 +66,14 @@ def password_changed(*, to: str, account_name: str, name: str) -> Letter:
 
 
 def invitation(
-    *, to: str, account_name: str, name: str, user_name: str, link: str, valid_hours: int, invited_by: str | None = None
+    *,
+    to: str,
+    account_name: str,
+    name: str,
+    user_name: str,
+    link: str,
+    valid_minutes: int,
+    invited_by: str | None = None,
 ) -> Letter:
     """Invite somebody who was made a user, to set a password and come in."""
     account = _line(account_name)
@@ -79,8 +86,25 @@ def invitation(
             f"{who} to {account}. Your user name is {_line(user_name)}. Set a password to come in:",
         ],
         link,
-        [_until(valid_hours)],
+        [_until(valid_minutes)],
     )
+
+
+def join(*, to: str, account_name: str, link: str, valid_minutes: int) -> Letter:
+    """Ask somebody into an account, who may or may not be known here."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"Your invitation to {account}",
+        ["Hello,", f"you have been invited to {account}. Follow the link to come in:"],
+        link,
+        [_until(valid_minutes), "If you do not want to, do nothing: without your answer nothing happens."],
+    )
+
+
+def notice(*, to: str, account_name: str, subject: str, message: str) -> Letter:
+    """Tell those who look after an account what happened to it."""
+    return _letter(to, f"{_line(subject)} ({_line(account_name)})", ["Hello,", _line(message)], None, [])
 
 
 def _letter(to: str, subject: str, before: list[str], link: str | None, after: list[str]) -> Letter:
@@ -96,8 +120,12 @@ def _paragraphs(lines: list[str]) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _until(valid_hours: int) -> str:
-    return f"The link works once, within {valid_hours} hour{'' if valid_hours == 1 else 's'}."
+def _until(valid_minutes: int) -> str:
+    for minutes, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        count, rest = divmod(valid_minutes, minutes)
+        if not rest and count > (unit == "day"):  # "24 hours" is less easily misread than "1 day"
+            break
+    return f"The link works once, within {count} {unit}{'' if count == 1 else 's'}."
 
 
 def _hello(name: str) -> str:

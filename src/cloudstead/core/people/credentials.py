@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Unit
 
 
-def set_password(unit: Unit, person: Person, password_hash: str, *, links: Links) -> Person:
+def set_password(unit: Unit, person: Person, password_hash: str, *, links: Links, now_ms: int) -> Person:
     """Store a new password: what the old one opened is closed, lock-out included, and no link is good any more."""
     renewed = replace(
         person,
@@ -22,18 +22,21 @@ def set_password(unit: Unit, person: Person, password_hash: str, *, links: Links
         failed_logins=0,
         locked_until_ms=0,
         credential_epoch=person.credential_epoch + 1,
+        password_changed_at_ms=now_ms,
     )
     return _close(unit, renewed, links)
 
 
 def withdraw_password(unit: Unit, person: Person, *, links: Links) -> Person:
-    """Let nobody in by the password until another one is set, and end what it has opened."""
-    return _close(unit, replace(person, must_set_password=True, credential_epoch=person.credential_epoch + 1), links)
+    """Forget the password, let nobody in until another one is set, and end what it has opened."""
+    shut_out = replace(person, password_hash="", must_set_password=True, credential_epoch=person.credential_epoch + 1)
+    return _close(unit, shut_out, links)
 
 
 def _close(unit: Unit, person: Person, links: Links) -> Person:
     unit.people.replace(person)
     unit.refresh_tokens.drop_of(person.id)
+    unit.sessions.drop_of(person.id)
     links.end_all(unit, person.id)
     unit.emit(PersonChanged(person.home_account_id, person.id))
     return person

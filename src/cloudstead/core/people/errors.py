@@ -134,3 +134,12 @@ class PersonIsActive(CloudsteadError):
 
     def __init__(self) -> None:
         super().__init__("An active user cannot be deleted; it has to be made inactive first.")
+
+
+class TicketOver(CloudsteadError):
+    """The way in was begun too long ago, or something about the person has changed since: it has to begin anew."""
+
+    code = "ticket_over"
+
+    def __init__(self) -> None:
+        super().__init__("Signing in took too long. Please begin again.")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from cloudstead.core.people.model import Person
     from cloudstead.core.unit import Unit
 
-_DAY_MS: Final = 24 * 3_600_000
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 24 * 60 * _MINUTE_MS
 _SECRET_BYTES: Final = 32
 _TOKEN: Final = re.compile(r"([0-9a-f]{32})([A-Za-z0-9_-]{43})")
 _NOBODYS_HASH: Final = bytes(32)
@@ -46,10 +47,9 @@ class LinkState(StrEnum):
     EXPIRED = "expired"  # never stored
 
 
-LIFETIME_MS: Final = MappingProxyType(
+_LIFETIME_MS: Final = MappingProxyType(
     {
         Purpose.CONFIRM: 7 * _DAY_MS,  # whoever signs up on a Friday may be back after a week
-        Purpose.FORGOT_PASSWORD: _DAY_MS,  # it opens an account, so it should not lie in a mailbox for long
         Purpose.SET_PASSWORD: _DAY_MS,
     }
 )
@@ -81,7 +81,10 @@ class Links:
         self._ids = ids
 
     def make(self, unit: Unit, account_id: AccountId, person: Person, purpose: Purpose) -> str:
-        """Make a link and return its token, which is known here only; older ones of its purpose end."""
+        """Make a link and return its token, which is known here only; older ones of its purpose end.
+
+        It lives as ``lifetime_ms`` says.
+        """
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         now_ms = self._clock.millis()
         link = Link(
@@ -93,7 +96,7 @@ class Links:
             email=person.email.lower(),
             state=LinkState.FRESH,
             created_at_ms=now_ms,
-            expires_at_ms=now_ms + LIFETIME_MS[purpose],
+            expires_at_ms=now_ms + lifetime_ms(unit, account_id, purpose),
         )
         unit.links.end(person.id, (purpose,), LinkState.REPLACED)
         unit.links.add(link)
@@ -131,6 +134,16 @@ class Links:
     def end_all(self, unit: Unit, person_id: PersonId) -> None:
         """End every link of the person."""
         unit.links.end(person_id, tuple(Purpose), LinkState.REPLACED)
+
+
+def lifetime_ms(unit: Unit, account_id: AccountId, purpose: Purpose) -> int:
+    """Return how long a link of the account lives; for a forgotten password, the account says.
+
+    Such a link opens an account, so it should not lie in a mailbox for long: 45 minutes at most.
+    """
+    if purpose is Purpose.FORGOT_PASSWORD:
+        return unit.accounts.profile(account_id).password_recovery_expiration * _MINUTE_MS
+    return _LIFETIME_MS[purpose]
 
 
 def _hash(secret: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from cloudstead.core.mail import templates
-from cloudstead.core.people.links import LIFETIME_MS, Purpose
+from cloudstead.core.people.links import Purpose, lifetime_ms
 
 if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 CONFIRM_PATH: Final = "/people/confirm"
 SET_PASSWORD_PATH: Final = "/people/set-password"  # noqa: S105 - a path, not a password
 
-_HOUR_MS: Final = 3_600_000
-_BURST_MS: Final = 10 * 60_000
-_DAY_MS: Final = 24 * _HOUR_MS
+_MINUTE_MS: Final = 60_000
+_BURST_MS: Final = 10 * _MINUTE_MS
+_DAY_MS: Final = 24 * 60 * _MINUTE_MS
 _TO_PERSON_IN_A_BURST: Final = 3
 _TO_PERSON_A_DAY: Final = 10
 _TO_ADDRESS_A_DAY: Final = 20
@@ -78,7 +78,7 @@ class Mails:
             account_name=_account_name(unit, account_id),
             name=_name(person),
             link=f"{self._public_url}{path}?{urlencode({'token': token})}",
-            valid_hours=LIFETIME_MS[purpose] // _HOUR_MS,
+            valid_minutes=lifetime_ms(unit, account_id, purpose) // _MINUTE_MS,
         )
 
 

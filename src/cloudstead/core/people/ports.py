@@ -211,6 +211,10 @@ class SessionStore(Protocol):
         """Insert an attempt, and keep the last ``kept`` of the person in the account."""
         ...
 
+    def mark_success(self, account_id: AccountId, person_id: PersonId, attempt_id: str) -> None:
+        """Let an attempt that was noted before its outcome be one that succeeded."""
+        ...
+
     def attempts(
         self, account_id: AccountId, person_ids: Collection[PersonId]
     ) -> dict[PersonId, Sequence[LoginAttempt]]:

@@ -165,7 +165,7 @@ class Recovery:
         def write(unit: Unit) -> Member:
             link = self._links.use(unit, token, Purpose.CONFIRM)
             before = _owner(unit, link)
-            person = replace(before.person, is_confirmed=True)
+            person = replace(before.person, is_confirmed=True, is_email_verified=True)
             unit.people.replace(person)
             self._record(unit, link.account_id, person, "person.confirm", source_address, before=before)
             unit.emit(PersonChanged(link.account_id, person.id))
@@ -189,7 +189,8 @@ class Recovery:
         def write(unit: Unit) -> Member:
             link = self._links.use(unit, token, *PASSWORD_PURPOSES)
             before = _owner(unit, link)
-            person = set_password(unit, replace(before.person, is_confirmed=True), password_hash, links=self._links)
+            confirmed = replace(before.person, is_confirmed=True, is_email_verified=True)
+            person = set_password(unit, confirmed, password_hash, links=self._links, now_ms=self._clock.millis())
             self._record(unit, link.account_id, person, "person.set-password", source_address, before=before)
             self._mails.tell_of_change(unit, link.account_id, person)
             return Member(person, before.grants)

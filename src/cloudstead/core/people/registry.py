@@ -152,7 +152,7 @@ class People:
         person = change.profile.applied_to(before.person)
         person = replace(person, is_enabled=patched(change.is_enabled, person.is_enabled))
         if change.password_hash is not ABSENT:
-            person = set_password(unit, person, change.password_hash, links=self._links)
+            person = set_password(unit, person, change.password_hash, links=self._links, now_ms=self._clock.millis())
         else:
             unit.people.replace(person)
         if person.email != before.person.email or not person.is_enabled:

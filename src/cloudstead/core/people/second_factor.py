@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pyotp
@@ -38,12 +38,20 @@ _LONGEST_CODE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """A shared secret as it is stored. It is asked for once it ``is_on``: before, its owner is setting it up."""
+    """A shared secret as it is stored. Without it nobody signs in once it ``is_on``: before, it is being set up.
+
+    As long as no code was ever used (``last_step`` 0), its owner has yet to put it into a device.
+    """
 
     person_id: PersonId
     sealed_secret: bytes = field(repr=False)
     is_on: bool = False
     last_step: int = 0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether a device has shown that it holds the secret."""
+        return self.last_step > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +70,33 @@ class SecondFactors:
         self._clock = clock
 
     def is_on(self, unit: Unit, person_id: PersonId) -> bool:
-        """Tell whether the person needs a code to sign in."""
+        """Tell whether the person needs a second factor to sign in."""
         factor = unit.second_factors.get(person_id)
         return factor is not None and factor.is_on
 
+    def wants_set_up(self, unit: Unit, person_id: PersonId) -> bool:
+        """Tell whether the person has yet to put the secret into a device."""
+        factor = unit.second_factors.get(person_id)
+        return factor is None or not factor.is_proven
+
+    def demand(self, unit: Unit, person_id: PersonId) -> list[str]:
+        """Switch it on for somebody who will put it into a device at the next sign-in; return scratch codes."""
+        factor = unit.second_factors.get(person_id) or self._fresh(person_id)
+        unit.second_factors.put(replace(factor, is_on=True))
+        return self.renew_scratch_codes(unit, person_id)
+
     def begin(self, unit: Unit, person: Person, *, issuer: str) -> Enrolment:
-        """Make a fresh secret for somebody who has none that is on; it is not asked for before ``turn_on``."""
-        if self.is_on(unit, person.id):
-            raise SecondFactorMissing("is on already")
-        secret = pyotp.random_base32()
-        unit.second_factors.put(SecondFactor(person.id, self._sealer.seal(secret.encode(), _PURPOSE)))
+        """Return a secret to be put into a device; raise ``SecondFactorMissing`` when one holds one already.
+
+        Asking again before the first code was used shows the same secret again.
+        """
+        factor = unit.second_factors.get(person.id)
+        if factor is not None and factor.is_proven:
+            raise SecondFactorMissing("is set up already")
+        if factor is None:
+            factor = self._fresh(person.id)
+            unit.second_factors.put(factor)
+        secret = self._opened(factor)
         label = issuer.replace(":", " ")  # the label's own separator
         return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=person.user_name, issuer_name=label))
 
@@ -81,12 +106,12 @@ class SecondFactors:
         Raises ``SecondFactorMissing`` without ``begin`` and ``CodeRefused``.
         """
         factor = unit.second_factors.get(person.id)
-        if factor is None or factor.is_on:
+        if factor is None or factor.is_proven:
             raise SecondFactorMissing("is not being set up")
         step = self._step_of(factor, code)
         if step is None:
             raise CodeRefused
-        unit.second_factors.put(SecondFactor(person.id, factor.sealed_secret, is_on=True, last_step=step))
+        unit.second_factors.put(replace(factor, is_on=True, last_step=step))
         return self.renew_scratch_codes(unit, person.id)
 
     def turn_off(self, unit: Unit, person_id: PersonId) -> None:
@@ -121,7 +146,7 @@ class SecondFactors:
         given = "".join(code.split())
         if not _CODE.fullmatch(given) or not given.isascii():
             return None
-        totp = pyotp.TOTP(self._sealer.open(factor.sealed_secret, _PURPOSE).decode())
+        totp = pyotp.TOTP(self._opened(factor))
         now_step = self._clock.millis() // 1000 // _STEP_S
         found: int | None = None
         for step in range(now_step - _DRIFT_STEPS, now_step + _DRIFT_STEPS + 1):
@@ -129,6 +154,12 @@ class SecondFactors:
             if hmac.compare_digest(totp.at(step * _STEP_S), given) and step > factor.last_step:
                 found = step
         return found
+
+    def _fresh(self, person_id: PersonId) -> SecondFactor:
+        return SecondFactor(person_id, self._sealer.seal(pyotp.random_base32().encode(), _PURPOSE))
+
+    def _opened(self, factor: SecondFactor) -> str:
+        return self._sealer.open(factor.sealed_secret, _PURPOSE).decode()
 
     def _hash(self, person_id: PersonId, code: str) -> bytes:
         # 59 bits could be tried out against a plain hash; this one needs the installation's key.

@@ -116,31 +116,6 @@ class Sessions:
         unit.sessions.add(session)
         return NewSession(session, f"cst_{session.id}_{secret}")
 
-    def recognise(self, unit: Unit, token: str) -> LoginSession:
-        """Return the open session of a token; raise ``CredentialRefused`` without saying why."""
-        match = _TOKEN.fullmatch(token)
-        if match is None:
-            raise CredentialRefused("The login token is not valid.")
-        session = unit.sessions.get(SessionId(match[1]))
-        expected = _NOBODYS_HASH if session is None else session.secret_hash
-        if not hmac.compare_digest(_hash(match[2]), expected) or session is None:
-            raise CredentialRefused("The login token is not valid.")
-        person = unit.people.get(session.person_id)
-        if person is None or person.credential_epoch != session.credential_epoch:
-            raise CredentialRefused("The login token is not valid.")
-        idle_ms = idle_minutes(unit, session.account_id) * 60_000
-        if self._clock.millis() - session.used_at_ms > idle_ms + NOTED_EVERY_MS:
-            raise CredentialRefused("The login token was not used for too long.")
-        return session
-
-    def wants_noting(self, session: LoginSession) -> bool:
-        """Tell whether the use of the session is to be written down again."""
-        return self._clock.millis() - session.used_at_ms >= NOTED_EVERY_MS
-
-    def note_use(self, unit: Unit, session: LoginSession) -> None:
-        """Write down that the session is in use."""
-        unit.sessions.note_use(session.id, self._clock.millis())
-
     def opened(self, unit: Unit, account_id: AccountId, person: Person) -> list[LoginSession]:
         """Return the person's sessions in the account that are still good, newest first."""
         oldest_ms = self._clock.millis() - idle_minutes(unit, account_id) * 60_000 - NOTED_EVERY_MS
@@ -150,26 +125,53 @@ class Sessions:
             if each.used_at_ms >= oldest_ms and each.credential_epoch == person.credential_epoch
         ]
 
+    def end_by_token(self, unit: Unit, token: str) -> None:
+        """End the session of a token; raise ``CredentialRefused``."""
+        session = recognise(unit, token, now_ms=self._clock.millis())
+        unit.sessions.remove(session.account_id, session.person_id, session.id)
+
     def end(self, unit: Unit, account_id: AccountId, person_id: PersonId, session_id: SessionId) -> bool:
         """End one session of the person; return whether there was one."""
         return unit.sessions.remove(account_id, person_id, session_id)
 
-    def note_attempt(
-        self, unit: Unit, account_id: AccountId, person_id: PersonId, client: Client, *, is_success: bool
-    ) -> None:
-        """Add to the log of attempts, of which the last five are kept."""
-        if unit.people.membership(account_id, person_id) is None:
-            return
+    def note_attempt(self, unit: Unit, account_id: AccountId, person_id: PersonId, client: Client) -> str:
+        """Add a failure to the log of attempts, of which the last five are kept, and return its id.
+
+        It is noted before its outcome is known, so that ending the process in time hides nothing; ``mark_success``
+        of the store tells when it was none.
+        """
         attempt = LoginAttempt(
             id=self._ids.new(),
             account_id=account_id,
             person_id=person_id,
             at_ms=self._clock.millis(),
-            is_success=is_success,
+            is_success=False,
             address=client.address or "",
             user_agent=client.shown_agent,
         )
-        unit.sessions.add_attempt(attempt, kept=ATTEMPTS_KEPT)
+        if unit.people.membership(account_id, person_id) is not None:
+            unit.sessions.add_attempt(attempt, kept=ATTEMPTS_KEPT)
+        return attempt.id
+
+
+def recognise(unit: Unit, token: str, *, now_ms: int) -> LoginSession:
+    """Return the open session of a token; raise ``CredentialRefused`` without saying why."""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise CredentialRefused("The login token is not valid.")
+    session = unit.sessions.get(SessionId(match[1]))
+    expected = _NOBODYS_HASH if session is None else session.secret_hash
+    if not hmac.compare_digest(_hash(match[2]), expected) or session is None:
+        raise CredentialRefused("The login token is not valid.")
+    idle_ms = idle_minutes(unit, session.account_id) * 60_000
+    if now_ms - session.used_at_ms > idle_ms + NOTED_EVERY_MS:
+        raise CredentialRefused("The login token is not valid.")
+    return session
+
+
+def is_login_token(text: str) -> bool:
+    """Tell whether a text has the form of a login token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def idle_minutes(unit: Unit, account_id: AccountId) -> int:

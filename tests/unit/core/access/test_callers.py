@@ -212,7 +212,7 @@ async def test_what_was_issued_before_a_new_password_is_refused_at_once(tenant, 
     links = Links(tenant.clock, tenant.ids)
 
     def renew(unit):
-        return set_password(unit, unit.people.get(tenant.administrator.id), "another hash", links=links)
+        return set_password(unit, unit.people.get(tenant.administrator.id), "another hash", links=links, now_ms=1)
 
     person = await tenant.database.write(renew)
     with pytest.raises(CredentialRefused):

@@ -11,10 +11,10 @@ from cloudstead.core.mail.model import Letter, require_letter
 
 LINK = "https://cloud.example/links/abc?x=1&y=2"
 WRITERS = {
-    "confirm": lambda **who: templates.confirm_sign_up(**who, link=LINK, valid_hours=24),
-    "password": lambda **who: templates.set_password(**who, link=LINK, valid_hours=1),
+    "confirm": lambda **who: templates.confirm_sign_up(**who, link=LINK, valid_minutes=1440),
+    "password": lambda **who: templates.set_password(**who, link=LINK, valid_minutes=60),
     "changed": templates.password_changed,
-    "invitation": lambda **who: templates.invitation(**who, user_name="ada", link=LINK, valid_hours=72),
+    "invitation": lambda **who: templates.invitation(**who, user_name="ada", link=LINK, valid_minutes=4320),
 }
 
 
@@ -80,7 +80,7 @@ def test_one_hour_is_no_hours() -> None:
 
 def test_an_invitation_says_who_invites_and_under_which_name() -> None:
     letter = templates.invitation(
-        to="a@x", account_name="Acme", name="Ada", user_name="ada1", link=LINK, valid_hours=2, invited_by="Bob"
+        to="a@x", account_name="Acme", name="Ada", user_name="ada1", link=LINK, valid_minutes=120, invited_by="Bob"
     )
 
     assert "Bob has invited you to Acme. Your user name is ada1." in letter.text
@@ -98,4 +98,4 @@ def test_no_name_can_become_a_header_or_an_element(kind: str, words: str) -> Non
 
 def test_a_link_that_is_no_web_page_is_a_fault_of_ours() -> None:
     with pytest.raises(ValueError, match="web page"):
-        templates.set_password(to="a@x", account_name="A", name="B", link="javascript:alert(1)", valid_hours=1)
+        templates.set_password(to="a@x", account_name="A", name="B", link="javascript:alert(1)", valid_minutes=60)

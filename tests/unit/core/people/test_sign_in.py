@@ -16,7 +16,7 @@ from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.people.errors import LoginLocked, LoginRefused
 from cloudstead.core.people.model import Membership
 from cloudstead.core.people.sign_in import SignIn
-from factories.tenants import CHEAP, PASSWORD, CountingHasher
+from factories.tenants import CHEAP, PASSWORD, CountingHasher, sign_in_parts
 
 KEY = SigningKey.generate()
 
@@ -39,7 +39,9 @@ def identities(tenant):
 
 @pytest.fixture
 def sign_in(tenant, hasher, tokens, identities):
-    return SignIn(tenant.database, hasher, tokens=tokens, identities=identities, clock=tenant.clock)
+    return SignIn(
+        tenant.database, hasher, tokens=tokens, identities=identities, clock=tenant.clock, **sign_in_parts(tenant)
+    )
 
 
 @pytest.fixture
@@ -148,7 +150,9 @@ async def test_success_forgets_a_persons_failures(tenant, log_in):
 
 async def test_failures_survive_a_restart(tenant, log_in, hasher, tokens, identities):
     await fail(log_in, 6)
-    restarted = SignIn(tenant.database, hasher, tokens=tokens, identities=identities, clock=tenant.clock)
+    restarted = SignIn(
+        tenant.database, hasher, tokens=tokens, identities=identities, clock=tenant.clock, **sign_in_parts(tenant)
+    )
     with pytest.raises(LoginLocked):
         await restarted.login(tenant.account, "ada", password=PASSWORD)
 
@@ -203,7 +207,14 @@ async def test_a_password_changed_while_the_old_one_is_verified_wins(tenant, tok
             return verification
 
     with ThreadPoolExecutor(1) as executor:
-        sign_in = SignIn(tenant.database, Slow(executor), tokens=tokens, identities=identities, clock=tenant.clock)
+        sign_in = SignIn(
+            tenant.database,
+            Slow(executor),
+            tokens=tokens,
+            identities=identities,
+            clock=tenant.clock,
+            **sign_in_parts(tenant),
+        )
         with pytest.raises(LoginRefused):
             await sign_in.login(tenant.account, "ada", password=PASSWORD)
     assert (await stored(tenant)).password_hash == changed.password_hash

@@ -74,6 +74,19 @@ _DROP_OLD_ATTEMPTS = Statement(
     "person_id",
     "kept",
 )
+_MARK_SUCCESS = Statement(
+    lambda _: (
+        login_attempts.update()
+        .where(login_attempts.c.account_id == bindparam("wanted_account_id"))
+        .where(login_attempts.c.person_id == bindparam("wanted_person_id"))
+        .where(login_attempts.c.id == bindparam("wanted_id"))
+        .values(is_success=bindparam("is_success"))
+    ),
+    "account_id",
+    "person_id",
+    "id",
+    "is_success",
+)
 _ATTEMPTS = Statement(
     lambda words: (
         select(login_attempts)
@@ -149,6 +162,10 @@ class SqlSessions:
             attempt.is_success,
         )
         self._transaction.change(_DROP_OLD_ATTEMPTS, attempt.account_id, attempt.person_id, kept)
+
+    def mark_success(self, account_id: AccountId, person_id: PersonId, attempt_id: str) -> None:
+        """Let an attempt that was noted before its outcome be one that succeeded."""
+        self._transaction.change(_MARK_SUCCESS, account_id, person_id, attempt_id, True)
 
     def attempts(
         self, account_id: AccountId, person_ids: Collection[PersonId]

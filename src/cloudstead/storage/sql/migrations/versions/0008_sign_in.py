@@ -37,6 +37,8 @@ def _widen_people() -> None:
         for name in (*_FLAGS, *_TIMES):
             people.alter_column(name, server_default=None)
     op.create_index("ix_people_user_name", "people", ["user_name"])
+    # Whoever has to set a password has none: the one before opens nothing, not even the door to another one.
+    op.execute(sa.text("UPDATE people SET password_hash = '' WHERE must_set_password"))
 
 
 def _widen_memberships() -> None:

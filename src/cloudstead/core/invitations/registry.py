@@ -1,0 +1,177 @@
+"""Invitations, as administrators see and make them (account management, version 3, AccountUserInvitations)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from cloudstead.core.access.whole_account import require_at_root
+from cloudstead.core.audit.record import Trail
+from cloudstead.core.errors import InvalidField
+from cloudstead.core.ids import PersonId
+from cloudstead.core.invitations.errors import InvitationNotFound
+from cloudstead.core.invitations.model import Invitation, InvitationId
+from cloudstead.core.mail import templates
+from cloudstead.core.people.errors import EmailTaken
+from cloudstead.core.people.model import Person, Stage
+from cloudstead.core.people.profile import MAX_USER_NAME_CHARS, require_email
+from cloudstead.core.people.standing import Status
+from cloudstead.core.people.users import ADMINISTER, READ, add_membership, take_out
+from cloudstead.core.policygroups.members import require_may_give
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloudstead.core.accounts.acting import Acting
+    from cloudstead.core.clock import Clock
+    from cloudstead.core.ids import AccountId, IdSource, PolicyGroupId
+    from cloudstead.core.paging import Page, PageRequest
+    from cloudstead.core.people.ports import Letters
+    from cloudstead.core.policygroups.registry import PolicyGroups
+    from cloudstead.core.unit import Unit
+
+ACCEPT_PATH: Final = "/people/accept"
+VALID_DAYS: Final = 30
+MOST_VALID_DAYS: Final = 100
+
+_DAY_MINUTES: Final = 24 * 60
+_DAY_MS: Final = _DAY_MINUTES * 60_000
+_SECRET_BYTES: Final = 32
+
+
+class Invitations:
+    """The open invitations of accounts. ``public_url`` is where our pages are reached, without a slash at its end."""
+
+    def __init__(self, clock: Clock, ids: IdSource, *, letters: Letters, groups: PolicyGroups, public_url: str) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._letters = letters
+        self._groups = groups
+        self._public_url = public_url
+        self._trail = Trail[Invitation](
+            clock, ids, object_type="invitation", name_of=lambda each: each.id, fields_of=_audited
+        )
+
+    def invite(
+        self,
+        unit: Unit,
+        acting: Acting,
+        *,
+        email: str,
+        group_ids: Sequence[PolicyGroupId] = (),
+        valid_days: int = VALID_DAYS,
+    ) -> Invitation:
+        """Ask somebody in by mail; an open invitation to the same address is replaced.
+
+        Raise ``EmailTaken`` when somebody of the account has that address, ``InvalidField`` and ``GroupGivesTooMuch``.
+        """
+        caller, account = acting.caller, acting.account
+        require_at_root(caller, ADMINISTER)
+        require_email(email)
+        if not 1 <= valid_days <= MOST_VALID_DAYS:
+            raise InvalidField("valid_for_days", f"must be a number from 1 to {MOST_VALID_DAYS}")
+        groups = self._groups.find_named(unit, caller, tuple(group_ids))
+        require_may_give(unit, caller, groups)
+        person_id = self._invited(unit, account.id, email)
+        unit.invitations.remove_of(account.id, person_id)
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        now_ms = self._clock.millis()
+        invitation = Invitation(
+            id=InvitationId(self._ids.new()),
+            account_id=account.id,
+            person_id=person_id,
+            email=email,
+            groups=tuple(group.id for group in groups),
+            secret_hash=hashlib.sha256(secret.encode()).digest(),
+            created_at_ms=now_ms,
+            updated_at_ms=now_ms,
+            expires_at_ms=now_ms + valid_days * _DAY_MS,
+        )
+        unit.invitations.add(invitation)
+        letter = templates.join(
+            to=email,
+            account_name=account.name,
+            link=f"{self._public_url}{ACCEPT_PATH}?{urlencode({'token': invitation.id + secret})}",
+            valid_minutes=valid_days * _DAY_MINUTES,
+        )
+        self._letters.send(unit, account.id, letter)
+        self._trail.made(unit, caller, "invitation.create", invitation)
+        return invitation
+
+    def get(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> Invitation:
+        """Return an open invitation; raise ``InvitationNotFound``."""
+        require_at_root(acting.caller, READ)
+        return self._open(unit, acting, invitation_id)
+
+    def page(self, unit: Unit, acting: Acting, request: PageRequest) -> Page[Invitation]:
+        """Return one page of the open invitations."""
+        require_at_root(acting.caller, READ)
+        return unit.invitations.page(acting.account.id, request, now_ms=self._clock.millis())
+
+    def withdraw(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> None:
+        """Take an invitation back, and with it whoever has not come in by another way."""
+        require_at_root(acting.caller, ADMINISTER)
+        invitation = self._open(unit, acting, invitation_id)
+        unit.invitations.remove(invitation.id)
+        resident = unit.members.get(acting.account.id, invitation.person_id)
+        if resident is not None and resident.standing.stage is Stage.INVITED:
+            take_out(unit, acting.account.id, resident.person)
+        self._trail.removed(unit, acting.caller, "invitation.withdraw", invitation)
+
+    def _open(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> Invitation:
+        invitation = unit.invitations.get(invitation_id)
+        is_open = (
+            invitation is not None
+            and invitation.account_id == acting.account.id
+            and invitation.expires_at_ms > self._clock.millis()
+        )
+        if invitation is None or not is_open:
+            raise InvitationNotFound
+        return invitation
+
+    def _invited(self, unit: Unit, account_id: AccountId, email: str) -> PersonId:
+        """Return who is invited: somebody invited before, the one person known by that address, or somebody new.
+
+        An address counts as known once its owner has used a link that was mailed there: whatever an administrator
+        elsewhere has typed proves nothing.
+        """
+        known = unit.members.with_email(email, limit=1000)
+        for person in known:
+            resident = unit.members.get(account_id, person.id)
+            if resident is not None and resident.status is not Status.INVITED:
+                raise EmailTaken
+            if resident is not None:
+                return person.id
+        verified = [each for each in known if each.is_email_verified and each.may_enter]
+        if len(verified) == 1 and unit.people.by_user_name(account_id, verified[0].user_name) is None:
+            add_membership(unit, account_id, verified[0].id, Stage.INVITED, now_ms=self._clock.millis())
+            return verified[0].id
+        return self._newcomer(unit, account_id, email)
+
+    def _newcomer(self, unit: Unit, account_id: AccountId, email: str) -> PersonId:
+        person_id = PersonId(self._ids.new())
+        is_free = len(email) <= MAX_USER_NAME_CHARS and not unit.members.any_called(email)
+        unit.people.add(
+            Person(
+                id=person_id,
+                home_account_id=account_id,
+                user_name=email if is_free else person_id,  # until one is chosen
+                password_hash="",
+                email=email,
+                created_at_ms=self._clock.millis(),
+                is_confirmed=False,
+            )
+        )
+        add_membership(unit, account_id, person_id, Stage.INVITED, now_ms=self._clock.millis())
+        return person_id
+
+
+def _audited(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "email": invitation.email,
+        "person_id": invitation.person_id,
+        "groups": list(invitation.groups),
+        "expires_at_ms": invitation.expires_at_ms,
+    }
