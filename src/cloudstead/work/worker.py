@@ -184,7 +184,9 @@ class Worker:
         while True:
             free = self._free()
             sated = {kind: self._sated(kind) for kind in free}
-            due = await self._store.read(lambda unit, kinds=sated: unit.jobs.next_due(kinds))  # type: ignore[misc]
+            # Whoever is sated may have thousands that are due, and all of them are passed over.
+            look = self._store.scan if any(sated.values()) else self._store.read
+            due = await look(lambda unit, kinds=sated: unit.jobs.next_due(kinds))  # type: ignore[misc]
             now_ms = self._clock.millis()
             ripe = sorted((at_ms, kind) for kind, at_ms in due.items() if at_ms <= now_ms)
             if not ripe or not await self._claim([(kind, free[kind], sated[kind]) for _, kind in ripe], now_ms):
