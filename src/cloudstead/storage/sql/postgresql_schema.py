@@ -40,6 +40,4 @@ async def _run(connect: Callable[[], Awaitable[Any]], migrations: Migrations) ->
         # Whoever waited here finds the steps done and has none left to run.
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(migrations.run)
-        # A step may have made or filled tables that the planner knows nothing of.
-        await connection.execute(text("ANALYZE"))
     await engine.dispose()
