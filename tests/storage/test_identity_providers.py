@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cloudstead.core.identityproviders.model import (
-    Asked,
+    Answered,
     IdentityProvider,
     ProviderSession,
     ProviderStatus,
@@ -33,9 +33,18 @@ def provider(provider_id="i1", *, account_id="a1", **others):
     return replace(made, **others)
 
 
-def asked(request_id="q1", *, account_id="a1", provider_id="i1", **others):
-    values = {"browser_hash": b"b", "expires_at_ms": 100, **others}
-    return Asked(id=request_id, account_id=account_id, provider_id=provider_id, **values)
+def answered(request_id="q1", **others):
+    made = Answered(
+        request_id=request_id,
+        account_id="a1",
+        provider_id="i1",
+        person_id="p9",
+        name_id="jane",
+        session_index="x",
+        session_ends_at_ms=7,
+        expires_at_ms=100,
+    )
+    return replace(made, **others)
 
 
 def session(session_id="s1", *, browser=b"b1", index="x1", **others):
@@ -141,15 +150,13 @@ async def test_people_are_found_by_name_or_address_among_those_who_are_bound(fil
     assert await read(filled, named("i2")) == []
 
 
-async def test_a_request_takes_one_answer_and_is_taken_once(filled):
-    await write(filled, lambda store: store.ask(asked()))
-    answered = asked(person_id="p9", name_id="jane", session_index="x", session_ends_at_ms=7)
-
-    assert await write(filled, lambda store: store.answer(answered))
-    assert not await write(filled, lambda store: store.answer(answered))
-    assert await read(filled, lambda store: store.asked("q1")) == answered
-    assert await write(filled, lambda store: store.take("q1"))
-    assert not await write(filled, lambda store: store.take("q1"))
+async def test_a_request_takes_one_answer_for_one_use(filled):
+    assert await write(filled, lambda store: store.take("q1")) is None
+    assert await write(filled, lambda store: store.answer(answered()))
+    assert not await write(filled, lambda store: store.answer(answered(name_id="john")))
+    assert await write(filled, lambda store: store.take("q1")) == answered(is_taken=True)
+    assert await write(filled, lambda store: store.take("q1")) is None
+    assert not await write(filled, lambda store: store.answer(answered()))
 
 
 async def test_an_assertion_is_new_once_for_each_provider(filled):
@@ -175,28 +182,38 @@ async def test_sessions_are_found_by_browser_and_by_name(filled):
 
 async def test_what_hangs_on_a_provider_goes_with_it(filled):
     def add(store):
-        store.ask(asked())
+        store.answer(answered())
         store.remember_assertion("i1", "_a", 10)
         store.add_session(session())
         store.remove("a1", "i1")
 
     await write(filled, add)
 
-    assert await read(filled, lambda store: store.asked("q1")) is None
+    assert await write(filled, lambda store: store.take("q1")) is None
     assert await read(filled, lambda store: store.session_of_browser(b"b1")) is None
 
 
 async def test_what_has_expired_is_dropped(filled):
     def add(store):
-        store.ask(asked())
-        store.ask(asked("q2", expires_at_ms=200))
+        store.answer(answered())
+        store.answer(answered("q2", expires_at_ms=200))
         store.remember_assertion("i1", "_a", 100)
-        store.add_session(session())
         store.drop_expired(150)
 
     await write(filled, add)
 
-    assert await read(filled, lambda store: store.asked("q1")) is None
-    assert await read(filled, lambda store: store.asked("q2")) is not None
-    assert await read(filled, lambda store: store.session_of_browser(b"b1")) is None
+    assert await write(filled, lambda store: store.take("q1")) is None
+    assert await write(filled, lambda store: store.take("q2")) is not None
     assert await write(filled, lambda store: store.remember_assertion("i1", "_a", 10))
+
+
+async def test_sessions_that_are_over_are_found_oldest_first(filled):
+    def add(store):
+        for number in (3, 1, 2):
+            store.add_session(session(f"s{number}", browser=b"%d" % number, expires_at_ms=number))
+
+    await write(filled, add)
+    over = await read(filled, lambda store: store.sessions_over(3, limit=10))
+
+    assert [each.id for each in over] == ["s1", "s2"]
+    assert [each.id for each in await read(filled, lambda store: store.sessions_over(3, limit=1))] == ["s1"]

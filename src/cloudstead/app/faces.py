@@ -18,6 +18,8 @@ from cloudstead.app.pages.trace import TraceContext, render_trace
 from cloudstead.app.people import people_parts
 from cloudstead.app.people_face import people_face
 from cloudstead.app.rest_devices import RestDevices
+from cloudstead.app.single_sign_on import single_sign_on
+from cloudstead.app.single_sign_on_face import single_sign_on_face
 from cloudstead.app.tracing import tracing_of
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
@@ -126,12 +128,15 @@ def web_app(
         described_functions=describe_functions(),
     )
     registry = new_registry(cloud)
+    sso = single_sign_on(cloud, public_url)
     account_management = AccountManagement(
         clock=cloud.clock,
         database=cloud.database,
         callers=cloud.callers,
         colours=cloud.colours,
         brand_images=cloud.brand_images,
+        identity_providers=sso.providers,
+        places=sso.places,
         public_url=public_url.rstrip("/"),
     )
     faces = (*aws_faces(parts), account_management_face(account_management))
@@ -153,6 +158,7 @@ def web_app(
     )
     return WebApp(
         (
+            single_sign_on_face(sso, cloud.database, log),
             people_face(people.recovery, cloud.database),
             branding_face(cloud.brand_images),
             mailbox,

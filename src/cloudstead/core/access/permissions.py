@@ -100,6 +100,7 @@ READING: Final = WATCH | _words(
     "trusted-certificate:read",
     "developer-certificate:read",
     "server-credentials:read",
+    "identity-provider:read",
     "audit:read",
 )
 """What may still be done in an account that is restricted."""

@@ -8,8 +8,10 @@ SAML2. People are bound to providers by login profiles; whoever is bound to none
 ``ports``         what storage has to offer
 ``settings``      from what a caller sends to SAML2 settings that hold
 ``certificates``  keys and certificates with which we speak to a provider
+``places``        where the outside world finds us
 ``registry``      providers as callers see and administer them
 ``profiles``      which people may come by which provider
+``tickets``       requests that know themselves
 ``round_trip``    signing in by way of a provider
 ``sign_out``      signing out of both, whoever begins
 """

@@ -42,6 +42,15 @@ class TooManyProviders(CloudsteadError):
         self.limit = limit
 
 
+class ProvidersNotIncluded(CloudsteadError):
+    """Accounts of the free tier have the built-in provider only."""
+
+    code = "identity_providers_not_included"
+
+    def __init__(self) -> None:
+        super().__init__("Identity providers of one's own are for commercial accounts only.")
+
+
 class ProviderNotUsable(CloudsteadError):
     """Nobody can sign in by way of the provider: it is suspended, or its settings are not complete."""
 

@@ -79,23 +79,23 @@ def built_in(account: Account) -> IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A question that went to a provider: who is before us.
+class Answered:
+    """A good answer of a provider, waiting for the browser that asked for it: each request takes one, for one use.
 
-    ``id`` is that of the request on the wire; ``browser_hash`` belongs to the one browser that may use the answer.
-    ``person_id`` and what follows are there once a good answer came: each request takes one.
+    ``request_id`` is that of the request on the wire. ``name_id`` and what follows is how the provider knows the
+    session.
     """
 
-    id: str
+    request_id: str
     account_id: AccountId
     provider_id: ProviderId
-    browser_hash: bytes = field(repr=False)
-    expires_at_ms: int
-    person_id: PersonId | None = None
-    name_id: str = ""
+    person_id: PersonId
+    name_id: str
     name_id_format: str = ""
     session_index: str = ""
     session_ends_at_ms: int | None = None
+    expires_at_ms: int
+    is_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

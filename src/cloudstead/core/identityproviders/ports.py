@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from cloudstead.core.identityproviders.model import Asked, IdentityProvider, ProviderId, ProviderSession
+    from cloudstead.core.identityproviders.model import Answered, IdentityProvider, ProviderId, ProviderSession
     from cloudstead.core.ids import AccountId, PersonId
 
 
@@ -23,7 +23,7 @@ class IdentityProviderStore(Protocol):
         ...
 
     def remove(self, account_id: AccountId, provider_id: ProviderId) -> None:
-        """Delete a provider with what was asked of it and the sessions that it vouched for."""
+        """Delete a provider with its answers and the sessions that it vouched for."""
         ...
 
     def get(self, account_id: AccountId, provider_id: ProviderId) -> IdentityProvider | None:
@@ -58,20 +58,12 @@ class IdentityProviderStore(Protocol):
         """Return at most two who are bound to the provider: by user name, or by e-mail (in lower case)."""
         ...
 
-    def ask(self, asked: Asked) -> None:
-        """Insert a request."""
+    def answer(self, answered: Answered) -> bool:
+        """Insert an answer; return ``False`` when the request had one before."""
         ...
 
-    def asked(self, request_id: str) -> Asked | None:
-        """Return a request that was not used up."""
-        ...
-
-    def answer(self, asked: Asked) -> bool:
-        """Write a request's answer; return whether this call did it, for each takes one."""
-        ...
-
-    def take(self, request_id: str) -> bool:
-        """Delete a request; return whether this call did it."""
+    def take(self, request_id: str) -> Answered | None:
+        """Return the answer to a request, once; it stays until it expires, so that nobody answers again."""
         ...
 
     def remember_assertion(self, provider_id: ProviderId, assertion_id: str, expires_at_ms: int) -> bool:
@@ -92,10 +84,14 @@ class IdentityProviderStore(Protocol):
         """Return the sessions of a name; those of the given indexes, or all where none is given."""
         ...
 
+    def sessions_over(self, now_ms: int, *, limit: int) -> Sequence[ProviderSession]:
+        """Return sessions that expired before then."""
+        ...
+
     def drop_session(self, session_id: str) -> bool:
         """Delete a session; return whether there was one."""
         ...
 
     def drop_expired(self, now_ms: int) -> None:
-        """Delete requests, assertions and sessions that expired before ``now_ms``."""
+        """Delete answers and assertions that expired before ``now_ms``."""
         ...

@@ -12,6 +12,13 @@ from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable, H
 from cloudstead.core.branding.errors import SlotUnknown
 from cloudstead.core.credentials.errors import ApiKeyNotFound, CredentialExpired, CredentialRefused
 from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.identityproviders.errors import (
+    ProviderBuiltIn,
+    ProviderInUse,
+    ProviderNotFound,
+    ProvidersNotIncluded,
+    TooManyProviders,
+)
 from cloudstead.core.people.errors import LoginLocked, PersonNotFound, TooManySignUps, UserNameTaken
 from cloudstead.dialects.account_management.shapes.answers import ErrorResponse, FieldFault
 from cloudstead.web.errors import (
@@ -71,6 +78,11 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     ApiKeyNotFound: _MISSING,
     PersonNotFound: _MISSING,
     SlotUnknown: _MISSING,
+    ProviderNotFound: _MISSING,
+    ProviderBuiltIn: _DENIED,
+    ProviderInUse: _DENIED,
+    ProvidersNotIncluded: _DENIED,
+    TooManyProviders: lambda error: Told(403, "account_limit_exceeded", "identity-provider-count", str(error.limit)),
     UserNameTaken: _of_field("username", 409, "duplicate"),
     LoginLocked: _as(429, "too_many_requests"),
     TooManySignUps: _as(429, "too_many_requests"),

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from cloudstead.core.branding.colours import Colours
     from cloudstead.core.branding.images import BrandImages
     from cloudstead.core.clock import Clock
+    from cloudstead.core.identityproviders.places import Places
+    from cloudstead.core.identityproviders.registry import IdentityProviders
     from cloudstead.core.unit import Database
     from cloudstead.dialects.account_management.auth import Callers
 
@@ -22,4 +24,6 @@ class Backend:
     callers: Callers
     colours: Colours
     brand_images: BrandImages
+    identity_providers: IdentityProviders
+    places: Places
     public_url: str

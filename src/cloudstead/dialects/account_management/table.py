@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from cloudstead.dialects.account_management.auth import BearerCallers
 from cloudstead.dialects.account_management.errors import ERRORS
 from cloudstead.dialects.account_management.rows_branding import branding
+from cloudstead.dialects.account_management.rows_identity_providers import identity_providers
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import PathRoutes
 
@@ -25,7 +26,7 @@ DOCUMENT: Final = Document(
 
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 
-AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (branding,)
+AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (branding, identity_providers)
 
 
 def operations(backend: Backend) -> tuple[Operation, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, Table
 
 from cloudstead.storage.sql.tables import TEXT, metadata
 
@@ -49,21 +49,22 @@ login_profiles: Final = Table(
     sqlite_with_rowid=False,
 )
 
-provider_requests: Final = Table(
-    "provider_requests",
+provider_answers: Final = Table(
+    "provider_answers",
     metadata,
-    Column("id", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
     Column("account_id", TEXT, ForeignKey("accounts.id"), nullable=False),
     _provider(),
-    Column("browser_hash", LargeBinary(), nullable=False),
-    Column("expires_at_ms", BigInteger(), nullable=False),
-    Column("person_id", TEXT, ForeignKey("people.id", ondelete="CASCADE"), nullable=True),
+    Column("person_id", TEXT, ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
     Column("name_id", TEXT, nullable=False),
     Column("name_id_format", TEXT, nullable=False),
     Column("session_index", TEXT, nullable=False),
     Column("session_ends_at_ms", BigInteger(), nullable=True),
+    Column("expires_at_ms", BigInteger(), nullable=False),
+    Column("is_taken", Boolean(), nullable=False),
     Index(None, "expires_at_ms"),
     Index(None, "provider_id"),
+    Index(None, "person_id"),
     sqlite_with_rowid=False,
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, or_, select
 
 from cloudstead.core.identityproviders.model import (
-    Asked,
+    Answered,
     IdentityProvider,
     ProviderSession,
     ProviderStatus,
@@ -20,7 +20,7 @@ from cloudstead.storage.sql.tables import people
 from cloudstead.storage.sql.tables_identity_providers import (
     identity_providers,
     login_profiles,
-    provider_requests,
+    provider_answers,
     provider_sessions,
     seen_assertions,
 )
@@ -112,30 +112,22 @@ _PEOPLE_NAMED = Statement(
     "email",
 )
 
-_ASK = adding(provider_requests)
-_ASKED = Statement(lambda _: select(provider_requests).where(provider_requests.c.id == bindparam("id")), "id")
-# The condition on the person is what lets one of two answers win.
-_ANSWER = Statement(
-    lambda _: (
-        provider_requests.update()
-        .where(provider_requests.c.id == bindparam("wanted_id"))
-        .where(provider_requests.c.person_id.is_(None))
-        .values(
-            person_id=bindparam("person_id"),
-            name_id=bindparam("name_id"),
-            name_id_format=bindparam("name_id_format"),
-            session_index=bindparam("session_index"),
-            session_ends_at_ms=bindparam("session_ends_at_ms"),
-        )
-    ),
-    "id",
-    "person_id",
-    "name_id",
-    "name_id_format",
-    "session_index",
-    "session_ends_at_ms",
+_ANSWER = adding_if_free(provider_answers)
+_ANSWERED = Statement(
+    lambda _: select(provider_answers).where(provider_answers.c.request_id == bindparam("request_id")), "request_id"
 )
-_TAKE = Statement(lambda _: provider_requests.delete().where(provider_requests.c.id == bindparam("id")), "id")
+# The condition is what lets one of two uses win.
+_TAKE = Statement(
+    lambda _: (
+        provider_answers.update()
+        .where(provider_answers.c.request_id == bindparam("wanted_request_id"))
+        .where(provider_answers.c.is_taken == bindparam("fresh"))
+        .values(is_taken=bindparam("taken"))
+    ),
+    "request_id",
+    "fresh",
+    "taken",
+)
 _REMEMBER = adding_if_free(seen_assertions)
 
 _ADD_SESSION = adding(provider_sessions)
@@ -153,6 +145,16 @@ _SESSIONS_NAMED = Statement(
     "provider_id",
     "name_id",
 )
+_SESSIONS_OVER = Statement(
+    lambda _: (
+        select(provider_sessions)
+        .where(provider_sessions.c.expires_at_ms < bindparam("now_ms"))
+        .order_by(provider_sessions.c.expires_at_ms)
+        .limit(bindparam("limit"))
+    ),
+    "now_ms",
+    "limit",
+)
 _DROP_SESSION = Statement(lambda _: provider_sessions.delete().where(provider_sessions.c.id == bindparam("id")), "id")
 
 
@@ -160,7 +162,7 @@ def _dropping_expired(table: Table) -> Statement:
     return Statement(lambda _: table.delete().where(table.c.expires_at_ms < bindparam("now_ms")), "now_ms")
 
 
-_DROP_EXPIRED = tuple(map(_dropping_expired, (provider_requests, seen_assertions, provider_sessions)))
+_DROP_EXPIRED = tuple(map(_dropping_expired, (provider_answers, seen_assertions)))
 
 
 class SqlIdentityProviders:
@@ -180,7 +182,7 @@ class SqlIdentityProviders:
         self._transaction.change(_REPLACE, *_values(provider))
 
     def remove(self, account_id: AccountId, provider_id: ProviderId) -> None:
-        """Delete a provider with what was asked of it and the sessions that it vouched for."""
+        """Delete a provider with its answers and the sessions that it vouched for."""
         self._transaction.change(_REMOVE, account_id, provider_id)
 
     def get(self, account_id: AccountId, provider_id: ProviderId) -> IdentityProvider | None:
@@ -224,45 +226,31 @@ class SqlIdentityProviders:
         """Return at most two who are bound to the provider: by user name, or by e-mail (in lower case)."""
         return [row[0] for row in self._transaction.rows(_PEOPLE_NAMED, account_id, provider_id, user_name, email)]
 
-    def ask(self, asked: Asked) -> None:
-        """Insert a request."""
-        self._transaction.change(
-            _ASK,
-            asked.id,
-            asked.account_id,
-            asked.provider_id,
-            asked.browser_hash,
-            asked.expires_at_ms,
-            asked.person_id,
-            asked.name_id,
-            asked.name_id_format,
-            asked.session_index,
-            asked.session_ends_at_ms,
+    def answer(self, answered: Answered) -> bool:
+        """Insert an answer; return ``False`` when the request had one before."""
+        values = (
+            answered.request_id,
+            answered.account_id,
+            answered.provider_id,
+            answered.person_id,
+            answered.name_id,
+            answered.name_id_format,
+            answered.session_index,
+            answered.session_ends_at_ms,
+            answered.expires_at_ms,
+            answered.is_taken,
         )
+        return self._transaction.change(_ANSWER, *values) == 1
 
-    def asked(self, request_id: str) -> Asked | None:
-        """Return a request that was not used up."""
-        row = self._transaction.row(_ASKED, request_id)
-        return None if row is None else Asked(**dict(zip(provider_requests.c.keys(), row, strict=True)))
-
-    def answer(self, asked: Asked) -> bool:
-        """Write a request's answer; return whether this call did it, for each takes one."""
-        return (
-            self._transaction.change(
-                _ANSWER,
-                asked.id,
-                asked.person_id,
-                asked.name_id,
-                asked.name_id_format,
-                asked.session_index,
-                asked.session_ends_at_ms,
-            )
-            == 1
-        )
-
-    def take(self, request_id: str) -> bool:
-        """Delete a request; return whether this call did it."""
-        return self._transaction.change(_TAKE, request_id) == 1
+    def take(self, request_id: str) -> Answered | None:
+        """Return the answer to a request, once; it stays until it expires, so that nobody answers again."""
+        if self._transaction.change(_TAKE, request_id, False, True) != 1:
+            return None
+        row = self._transaction.row(_ANSWERED, request_id)
+        if row is None:
+            return None
+        read = dict(zip(provider_answers.c.keys(), row, strict=True))
+        return Answered(**{**read, "is_taken": bool(read["is_taken"])})
 
     def remember_assertion(self, provider_id: ProviderId, assertion_id: str, expires_at_ms: int) -> bool:
         """Remember that an assertion was seen; return ``False`` when it was seen before."""
@@ -297,12 +285,16 @@ class SqlIdentityProviders:
         found = map(_session, self._transaction.rows(_SESSIONS_NAMED, provider_id, name_id))
         return [each for each in found if not session_indexes or each.session_index in session_indexes]
 
+    def sessions_over(self, now_ms: int, *, limit: int) -> Sequence[ProviderSession]:
+        """Return sessions that expired before then."""
+        return [_session(row) for row in self._transaction.rows(_SESSIONS_OVER, now_ms, limit)]
+
     def drop_session(self, session_id: str) -> bool:
         """Delete a session; return whether there was one."""
         return self._transaction.change(_DROP_SESSION, session_id) == 1
 
     def drop_expired(self, now_ms: int) -> None:
-        """Delete requests, assertions and sessions that expired before ``now_ms``."""
+        """Delete answers and assertions that expired before ``now_ms``."""
         for statement in _DROP_EXPIRED:
             self._transaction.change(statement, now_ms)
 

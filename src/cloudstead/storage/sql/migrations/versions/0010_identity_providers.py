@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Make the tables."""
     _make_providers()
     _make_login_profiles()
-    _make_requests()
+    _make_answers()
     _make_sessions()
 
 
@@ -76,27 +76,27 @@ def _make_login_profiles() -> None:
     op.create_index("ix_login_profiles_account_id_provider_id", "login_profiles", ["account_id", "provider_id"])
 
 
-def _make_requests() -> None:
+def _make_answers() -> None:
     op.create_table(
-        "provider_requests",
-        _text("id"),
+        "provider_answers",
+        _text("request_id"),
         _text("account_id"),
         _text("provider_id"),
-        _bytes("browser_hash"),
-        _number("expires_at_ms"),
-        _text("person_id", nullable=True),
+        _text("person_id"),
         _text("name_id"),
         _text("name_id_format"),
         _text("session_index"),
         _number("session_ends_at_ms", nullable=True),
-        _belongs("provider_requests", "account_id", "accounts", dies=False),
-        _belongs("provider_requests", "provider_id", "identity_providers"),
-        _belongs("provider_requests", "person_id", "people"),
-        sa.PrimaryKeyConstraint("id", name="pk_provider_requests"),
+        _number("expires_at_ms"),
+        sa.Column("is_taken", sa.Boolean(), nullable=False),
+        _belongs("provider_answers", "account_id", "accounts", dies=False),
+        _belongs("provider_answers", "provider_id", "identity_providers"),
+        _belongs("provider_answers", "person_id", "people"),
+        sa.PrimaryKeyConstraint("request_id", name="pk_provider_answers"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_provider_requests_expires_at_ms", "provider_requests", ["expires_at_ms"])
-    op.create_index("ix_provider_requests_provider_id", "provider_requests", ["provider_id"])
+    for column in ("expires_at_ms", "provider_id", "person_id"):
+        op.create_index(f"ix_provider_answers_{column}", "provider_answers", [column])
     op.create_table(
         "seen_assertions",
         _text("provider_id"),

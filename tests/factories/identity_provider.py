@@ -1,0 +1,152 @@
+"""A real identity provider (pysaml2) and a browser that goes to and fro between it and us."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import suppress
+from html import unescape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
+from saml2.config import IdPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import NAMEID_FORMAT_UNSPECIFIED, NameID
+from saml2.server import Server
+
+from factories.saml2 import Signer, signer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+URL = "https://idp.example"
+PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+
+
+def xmlsec() -> str | None:
+    """Where pysaml2's signer is installed."""
+    return shutil.which("xmlsec1")
+
+
+class RealProvider:
+    """pysaml2's server for one service provider, whose metadata it is given."""
+
+    def __init__(self, folder: Path, *, by: Signer | None = None, signs_requests: bool = True, **service) -> None:
+        self._folder = folder
+        by = by or signer()
+        (folder / "idp.key").write_bytes(
+            by.key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        )
+        (folder / "idp.pem").write_text(by.pem)
+        self._service = {
+            "endpoints": {
+                "single_sign_on_service": [(f"{URL}/sso", BINDING_HTTP_REDIRECT)],
+                "single_logout_service": [(f"{URL}/slo", BINDING_HTTP_REDIRECT)],
+            },
+            "want_authn_requests_signed": signs_requests,
+            "sign_assertion": True,
+            "sign_response": True,
+            "policy": {"default": {"lifetime": {"minutes": 5}, "attribute_restrictions": None}},
+            **service,
+        }
+        self._server: Server | None = None
+
+    def metadata(self) -> bytes:
+        """What it tells about itself."""
+        return str(entity_descriptor(self._config(None))).encode()
+
+    def learn(self, metadata: bytes) -> None:
+        """Take our metadata."""
+        self._server = Server(config=self._config(metadata))
+
+    def respond(self, url: str, name: str, **identity: str) -> tuple[str, dict[str, str]]:
+        """Answer an address that a browser was sent to, as somebody who has signed in: where to, and which form."""
+        query = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+        request = self.server.parse_authn_request(
+            query["SAMLRequest"],
+            BINDING_HTTP_REDIRECT,
+            relay_state=query.get("RelayState"),
+            sigalg=query.get("SigAlg"),
+            signature=query.get("Signature"),
+        )
+        place = self.server.response_args(request.message, bindings=[BINDING_HTTP_POST])
+        response = self.server.create_authn_response(
+            identity,
+            in_response_to=place["in_response_to"],
+            destination=place["destination"],
+            sp_entity_id=place["sp_entity_id"],
+            name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=name),
+            authn={"class_ref": PASSWORD, "authn_auth": URL},
+            sign_response=self._service["sign_response"],
+            sign_assertion=self._service["sign_assertion"],
+            sign_alg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+            digest_alg="http://www.w3.org/2001/04/xmlenc#sha256",
+            session_not_on_or_after=None,
+        )
+        form = self.server.apply_binding(BINDING_HTTP_POST, str(response), place["destination"], response=True)
+        return place["destination"], dict(_fields(form["data"]))
+
+    def logged_out(self, url: str) -> str:
+        """Take a request to sign out, and return where the browser is sent with the answer."""
+        query = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+        request = self.server.parse_logout_request(
+            query["SAMLRequest"], BINDING_HTTP_REDIRECT, sigalg=query["SigAlg"], signature=query["Signature"]
+        )
+        place = self.server.response_args(request.message, bindings=[BINDING_HTTP_REDIRECT])["destination"]
+        response = self.server.create_logout_response(request.message, [BINDING_HTTP_REDIRECT], sign=False)
+        return self._redirected(str(response), place, is_response=True)
+
+    def log_out(self, name: str, sp_entity_id: str, place: str) -> str:
+        """Begin to sign somebody out, and return where the browser is sent with the request."""
+        _, request = self.server.create_logout_request(
+            place, issuer_entity_id=URL, name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=name), sign=False
+        )
+        return self._redirected(str(request), place, is_response=False)
+
+    def took_logout_response(self, url: str) -> bool:
+        """Tell whether our answer to its request was right."""
+        query = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
+        response = self.server.parse_logout_request_response(query["SAMLResponse"], BINDING_HTTP_REDIRECT)
+        return bool(response.status_ok())
+
+    @property
+    def server(self) -> Server:
+        assert self._server is not None
+        return self._server
+
+    def close(self) -> None:
+        with suppress(AttributeError):
+            self.server.close()
+
+    def _redirected(self, message: str, place: str, *, is_response: bool) -> str:
+        sent = self.server.apply_binding(
+            BINDING_HTTP_REDIRECT,
+            message,
+            place,
+            response=is_response,
+            sign=True,
+            sigalg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+        )
+        return dict(sent["headers"])["Location"]
+
+    def _config(self, sp_metadata: bytes | None) -> IdPConfig:
+        return IdPConfig().load(
+            {
+                "entityid": URL,
+                "service": {"idp": self._service},
+                "metadata": {} if sp_metadata is None else {"inline": [sp_metadata.decode()]},
+                "key_file": str(self._folder / "idp.key"),
+                "cert_file": str(self._folder / "idp.pem"),
+                "xmlsec_binary": xmlsec(),
+            }
+        )
+
+
+def _fields(page: str) -> list[tuple[str, str]]:
+    return [(name, unescape(value)) for name, value in re.findall(r'name="([^"]+)"\s+value="([^"]*)"', page)]
