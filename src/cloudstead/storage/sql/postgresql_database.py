@@ -43,7 +43,7 @@ _OLDEST: Final = 15
 _INTEGRITY_ATTEMPTS: Final = 3
 _LOOKED_AT_AFTER: Final = 1_000
 """Writes after which the server looks at its tables: its own turn comes within a minute, and until then it plans for
-tables of another size. Not before: of a table that it has seen empty it expects nothing, of an unknown one ten pages."""
+tables of another size. No earlier: of a table seen empty it expects nothing, of an unknown one ten pages."""
 
 _SNAPSHOT: Final = {"isolation": "repeatable_read", "readonly": True}
 # Any table that no unit touches would do as the gate. LOCK takes no snapshot: that begins behind the gate.
