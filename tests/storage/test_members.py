@@ -73,7 +73,19 @@ async def test_filters_are_joined_and_an_address_is_found_whatever_its_case(ids)
     both = ResidentFilter(email="p2@cloud.example", statuses=[Status.INACTIVE, Status.ACTIVE])
     assert await ids(both) == (["p2"], None, 1)
     assert await ids(replace(both, statuses=[Status.ACTIVE])) == ([], None, 0)
-    assert (await ids(ResidentFilter(person_ids=["p4", "q1", "nobody"])))[0] == ["p4", "q1"]
+
+
+async def test_people_are_found_by_the_provider_they_come_by(database, ids):
+    def bind(unit):
+        for person_id, providers in (("p1", ["saml"]), ("p2", ["saml", "a1"]), ("p3", ["other"])):
+            unit.identity_providers.bind("a1", person_id, providers)
+        unit.identity_providers.bind("a2", "q1", ["saml"])
+
+    await database.write(bind)
+    assert (await ids(ResidentFilter(provider_id="saml")))[0] == ["p1", "p2"]
+    assert (await ids(ResidentFilter(provider_id="a1")))[0] == ["p2", "p4", "p5", "p6", "p7", "q1"]
+    assert await ids(ResidentFilter(provider_id="nothing")) == ([], None, 0)
+    assert await ids(ResidentFilter(provider_id="a1", statuses=[Status.RESET])) == (["p5"], None, 1)
 
 
 async def test_a_standing_is_read_as_it_was_written_and_grants_leave_it_alone(database, people):
@@ -230,8 +242,9 @@ async def test_invitations_are_listed_while_they_are_open(database, people):
         unit.invitations.add(replace(INVITATION, id="i3", person_id="p4"))
         unit.invitations.add(replace(INVITATION, id="i4", account_id="a2", person_id="q1"))
         first = unit.invitations.page("a1", PageRequest(limit=1), now_ms=50)
-        some = unit.invitations.page("a1", PageRequest(), now_ms=50, person_ids=["p4"])
-        none = unit.invitations.page("a1", PageRequest(), now_ms=50, person_ids=[])
+        unit.identity_providers.bind("a1", "p4", ["saml"])
+        some = unit.invitations.page("a1", PageRequest(), now_ms=50, provider_id="saml")
+        none = unit.invitations.page("a1", PageRequest(), now_ms=50, provider_id="other")
         return first, [each.id for each in some.items], none.total
 
     first, some, none = await database.write(write)

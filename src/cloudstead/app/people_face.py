@@ -121,11 +121,13 @@ class _Answers:
             return _password_page(token, opened)
         if password != form.get("again", ""):
             fault = "The two passwords are not the same. Type both again."
-            return pages.password_form(token, opened.user_name, fault=fault)
+            return pages.password_form(token, opened.user_name, shortest=opened.shortest_password, fault=fault)
         try:
             member = await self._recovery.set_password(token, password, source_address=call.peer_address)
         except InvalidField as invalid:
-            return pages.password_form(token, opened.user_name, fault=f"The password {invalid.reason}.")
+            return pages.password_form(
+                token, opened.user_name, shortest=opened.shortest_password, fault=f"The password {invalid.reason}."
+            )
         except LinkNotUsable:
             return _password_page(token, await self._recovery.look(token))
         return pages.password_set(has_place=bool(member.grants))
@@ -154,7 +156,7 @@ def _password_page(token: str, opened: OpenedLink | None) -> Page:
         return pages.link_unknown()
     if opened.state is not LinkState.FRESH:
         return pages.link_over(token, opened.state.value)
-    return pages.password_form(token, opened.user_name)
+    return pages.password_form(token, opened.user_name, shortest=opened.shortest_password)
 
 
 async def _form(call: Call[None]) -> dict[str, str]:

@@ -10,15 +10,11 @@ from typing import Final
 
 from cloudstead.app.pages.branded import Page
 from cloudstead.core.people.mails import CONFIRM_PATH, SET_PASSWORD_PATH
-from cloudstead.core.people.profile import MAX_USER_NAME_CHARS, SHORTEST_CHOSEN_PASSWORD
+from cloudstead.core.people.profile import MAX_USER_NAME_CHARS
 
 RESEND_PATH: Final = "/people/resend"
 
 _NEW_LINK: Final = "Send me a new link"
-_RULES: Final = (
-    f"At least {SHORTEST_CHOSEN_PASSWORD} characters; blanks and every kind of letter are fine. A few words in a row "
-    "are easier to remember than a short riddle."
-)
 
 
 def confirm_form(token: str, user_name: str) -> Page:
@@ -41,18 +37,18 @@ def confirmed(*, has_place: bool) -> Page:
     return Page("Your address is confirmed", f'<p role="status">Thank you.</p>{then}')
 
 
-def password_form(token: str, user_name: str, *, fault: str | None = None) -> Page:
+def password_form(token: str, user_name: str, *, shortest: int, fault: str | None = None) -> Page:
     """Ask for a new password, its rules told beforehand; with ``fault``, say what was wrong with the last one."""
     marks = ' aria-invalid="true" aria-errormessage="fault"' if fault else ""
     told = f'<p id="fault" class="warn" role="alert">{escape(fault)}</p>' if fault else ""
     field = (
-        f'type="password" autocomplete="new-password" required minlength="{SHORTEST_CHOSEN_PASSWORD}" '
+        f'type="password" autocomplete="new-password" required minlength="{shortest}" '
         f'maxlength="1024" aria-describedby="rules"{marks}'
     )
     fields = (
         f"{_token(token)}{told}"
         f'<label>User name <input name="userName" value="{escape(user_name)}" autocomplete="username" readonly></label>'
-        f'<p id="rules" class="quiet">{_RULES}</p>'
+        f'<p id="rules" class="quiet">{rules(shortest)}</p>'
         f'<label>New password <input name="password" {field}></label>'
         f'<label>The same again <input name="again" {field}></label>'
     )
@@ -128,6 +124,14 @@ def asked_for_link() -> Page:
 def trouble(title: str, text: str, status: int) -> Page:
     """Tell of a request that went wrong."""
     return Page(title, f'<p role="alert">{escape(text)}</p><p><a href="{RESEND_PATH}">Get a new link</a></p>', status)
+
+
+def rules(shortest: int) -> str:
+    """Tell what a password has to be."""
+    return (
+        f"At least {shortest} characters; blanks and every kind of letter are fine. A few words in a row are easier to "
+        "remember than a short riddle."
+    )
 
 
 def _ask_by_name() -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from cloudstead.core.ids import AccountId, PersonId
     from cloudstead.core.invitations.model import Invitation, InvitationId
     from cloudstead.core.paging import Page, PageRequest
@@ -29,9 +27,9 @@ class InvitationStore(Protocol):
         request: PageRequest,
         *,
         now_ms: int,
-        person_ids: Collection[PersonId] | None = None,
+        provider_id: str | None = None,
     ) -> Page[Invitation]:
-        """Return one page of the account's open invitations, or of those to some people, with their number."""
+        """Return one page of the account's open invitations, or of those to people who come by a provider, with their number."""
         ...
 
     def remove(self, invitation_id: InvitationId) -> bool:

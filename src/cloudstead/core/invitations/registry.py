@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from cloudstead.core.access.whole_account import require_at_root
+from cloudstead.core.accounts.limits import PEOPLE, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.errors import InvalidField
+from cloudstead.core.identityproviders.profiles import bind, profiles_of
 from cloudstead.core.ids import PersonId
 from cloudstead.core.invitations.errors import InvitationNotFound
 from cloudstead.core.invitations.model import Invitation, InvitationId
 from cloudstead.core.mail import templates
+from cloudstead.core.paging import Page
 from cloudstead.core.people.errors import EmailTaken
 from cloudstead.core.people.model import Person, Stage
 from cloudstead.core.people.profile import MAX_USER_NAME_CHARS, require_email
 from cloudstead.core.people.standing import Status
-from cloudstead.core.people.users import ADMINISTER, READ, add_membership, take_out
+from cloudstead.core.people.users import ADMINISTER, MOST_OF_ONE_ADDRESS, READ, add_membership, count_people, take_out
 from cloudstead.core.policygroups.members import require_may_give
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudstead.core.accounts.acting import Acting
+    from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
+    from cloudstead.core.identityproviders.model import IdentityProvider
     from cloudstead.core.ids import AccountId, IdSource, PolicyGroupId
-    from cloudstead.core.paging import Page, PageRequest
+    from cloudstead.core.paging import PageRequest
     from cloudstead.core.people.ports import Letters
     from cloudstead.core.policygroups.registry import PolicyGroups
     from cloudstead.core.unit import Unit
@@ -39,6 +45,14 @@ MOST_VALID_DAYS: Final = 100
 _DAY_MINUTES: Final = 24 * 60
 _DAY_MS: Final = _DAY_MINUTES * 60_000
 _SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInvitation:
+    """An invitation, with the providers by which the person may come."""
+
+    invitation: Invitation
+    providers: Sequence[IdentityProvider]
 
 
 class Invitations:
@@ -62,7 +76,8 @@ class Invitations:
         email: str,
         group_ids: Sequence[PolicyGroupId] = (),
         valid_days: int = VALID_DAYS,
-    ) -> Invitation:
+        provider_ids: Sequence[str] | None = None,
+    ) -> ShownInvitation:
         """Ask somebody in by mail; an open invitation to the same address is replaced.
 
         Raise ``EmailTaken`` when somebody of the account has that address, ``InvalidField`` and ``GroupGivesTooMuch``.
@@ -75,6 +90,8 @@ class Invitations:
         groups = self._groups.find_named(unit, caller, tuple(group_ids))
         require_may_give(unit, caller, groups)
         person_id = self._invited(unit, account.id, email)
+        if provider_ids is not None:
+            bind(unit, account, person_id, provider_ids)
         unit.invitations.remove_of(account.id, person_id)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         now_ms = self._clock.millis()
@@ -98,17 +115,20 @@ class Invitations:
         )
         self._letters.send(unit, account.id, letter)
         self._trail.made(unit, caller, "invitation.create", invitation)
-        return invitation
+        return _shown(unit, account, (invitation,))[0]
 
-    def get(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> Invitation:
+    def get(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> ShownInvitation:
         """Return an open invitation; raise ``InvitationNotFound``."""
         require_at_root(acting.caller, READ)
-        return self._open(unit, acting, invitation_id)
+        return _shown(unit, acting.account, (self._open(unit, acting, invitation_id),))[0]
 
-    def page(self, unit: Unit, acting: Acting, request: PageRequest) -> Page[Invitation]:
-        """Return one page of the open invitations."""
+    def page(
+        self, unit: Unit, acting: Acting, request: PageRequest, *, provider_id: str | None = None
+    ) -> Page[ShownInvitation]:
+        """Return one page of the open invitations, or of those to people who come by one provider."""
         require_at_root(acting.caller, READ)
-        return unit.invitations.page(acting.account.id, request, now_ms=self._clock.millis())
+        found = unit.invitations.page(acting.account.id, request, now_ms=self._clock.millis(), provider_id=provider_id)
+        return Page(tuple(_shown(unit, acting.account, found.items)), found.after, found.total)
 
     def withdraw(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> None:
         """Take an invitation back, and with it whoever has not come in by another way."""
@@ -137,13 +157,14 @@ class Invitations:
         An address counts as known once its owner has used a link that was mailed there: whatever an administrator
         elsewhere has typed proves nothing.
         """
-        known = unit.members.with_email(email, limit=1000)
+        known = unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS)
         for person in known:
             resident = unit.members.get(account_id, person.id)
             if resident is not None and resident.status is not Status.INVITED:
                 raise EmailTaken
             if resident is not None:
                 return person.id
+        require_room(unit, account_id, PEOPLE, used=count_people(unit, account_id))
         verified = [each for each in known if each.is_email_verified and each.may_enter]
         if len(verified) == 1 and unit.people.by_user_name(account_id, verified[0].user_name) is None:
             add_membership(unit, account_id, verified[0].id, Stage.INVITED, now_ms=self._clock.millis())
@@ -166,6 +187,11 @@ class Invitations:
         )
         add_membership(unit, account_id, person_id, Stage.INVITED, now_ms=self._clock.millis())
         return person_id
+
+
+def _shown(unit: Unit, account: Account, invitations: Sequence[Invitation]) -> list[ShownInvitation]:
+    providers = profiles_of(unit, account, [each.person_id for each in invitations])
+    return [ShownInvitation(each, providers[each.person_id]) for each in invitations]
 
 
 def _audited(invitation: Invitation) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import msgspec
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.profile import MfaStatus
 from cloudstead.core.credentials.errors import SealBroken
+from cloudstead.core.identityproviders.profiles import may_use_password
 from cloudstead.core.ids import AccountId, PersonId
 from cloudstead.core.people.credentials import set_password
 from cloudstead.core.people.errors import CodeRefused, LoginLocked, LoginRefused, TicketOver
@@ -113,7 +114,7 @@ class FrontDoor:
         def write(unit: Unit) -> Due | Entered:
             person = proof.current(unit)
             membership = unit.people.membership(account.id, person.id)
-            if membership is None or not membership.is_open:
+            if membership is None or not membership.is_open or not may_use_password(unit, account.id, person.id):
                 raise LoginRefused
             if person.must_set_password:
                 ticket = self._ticket(account.id, person, Step.PASSWORD, proof.attempt_id)

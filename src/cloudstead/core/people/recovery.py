@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudstead.core.accounts.enrolling import finish_enrolling
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.audit.record import record
 from cloudstead.core.caller import Caller
@@ -20,15 +21,16 @@ from cloudstead.core.people.errors import LinkNotUsable, TooManySignUps, UserNam
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.links import LinkState, Purpose
 from cloudstead.core.people.lock_out import neighbourhood
-from cloudstead.core.people.model import Member, Membership, Person
+from cloudstead.core.people.model import Member, Membership, Person, Stage
+from cloudstead.core.people.password_rules import shortest_in_cloud_connect, shortest_password
 from cloudstead.core.people.profile import (
     MAX_USER_NAME_CHARS,
-    SHORTEST_CHOSEN_PASSWORD,
     require_password,
     require_phone,
     require_user_name,
 )
 from cloudstead.core.people.registry import audited
+from cloudstead.core.versions import touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -59,6 +61,7 @@ class OpenedLink:
     user_name: str
     is_confirmed: bool
     account_id: AccountId
+    shortest_password: int
 
 
 class Recovery:
@@ -104,12 +107,15 @@ class Recovery:
         profile.check()
         if profile.phone is not ABSENT:
             require_phone(profile.phone)
-        require_password(password)
         if not self._asked.has_room(source_address, self._clock.millis()):
             raise TooManySignUps
-        taken = await self._database.read(lambda unit: unit.people.by_user_name(account.id, user_name) is not None)
-        if taken:
-            raise UserNameTaken(user_name)
+
+        def read(unit: Unit) -> None:
+            require_password(password, shortest=shortest_in_cloud_connect(unit, account.id))
+            if unit.people.by_user_name(account.id, user_name) is not None:
+                raise UserNameTaken(user_name)
+
+        await self._database.read(read)
         person = profile.applied_to(
             Person(
                 id=PersonId(self._ids.new()),
@@ -183,7 +189,7 @@ class Recovery:
             raise LinkNotUsable(None)
         if opened.state is not LinkState.FRESH:
             raise LinkNotUsable(opened.state.value)  # before the hasher, which takes the time of one at a time
-        require_password(password, shortest=SHORTEST_CHOSEN_PASSWORD)
+        require_password(password, shortest=opened.shortest_password)
         password_hash = await self._hasher.hash(password)
 
         def write(unit: Unit) -> Member:
@@ -191,11 +197,20 @@ class Recovery:
             before = _owner(unit, link)
             confirmed = replace(before.person, is_confirmed=True, is_email_verified=True)
             person = set_password(unit, confirmed, password_hash, links=self._links, now_ms=self._clock.millis())
+            self._open_membership(unit, link.account_id, person.id)
             self._record(unit, link.account_id, person, "person.set-password", source_address, before=before)
             self._mails.tell_of_change(unit, link.account_id, person)
             return Member(person, before.grants)
 
         return await self._database.write(write)
+
+    def _open_membership(self, unit: Unit, account_id: AccountId, person_id: PersonId) -> None:
+        """Finish the enrolment of an account's first administrator, where the link was for that."""
+        resident = unit.members.get(account_id, person_id)
+        if resident is not None and resident.standing.stage is Stage.ENROLLING:
+            opened = replace(resident.standing, stage=Stage.OPEN)
+            unit.members.put(touched(opened, now_ms=self._clock.millis()))
+        finish_enrolling(unit, account_id)
 
     def _look(self, unit: Unit, token: str) -> OpenedLink | None:
         link = self._links.find(unit, token)
@@ -203,7 +218,8 @@ class Recovery:
         if link is None or person is None:
             return None
         state = self._links.state(link)
-        return OpenedLink(link.purpose, state, person.user_name, person.is_confirmed, link.account_id)
+        shortest = shortest_password(unit, link.account_id)
+        return OpenedLink(link.purpose, state, person.user_name, person.is_confirmed, link.account_id, shortest)
 
     def _ask(
         self,

@@ -21,6 +21,7 @@ from cloudstead.core.accounts.profile import MfaStatus
 from cloudstead.core.credentials.model import RefreshToken
 from cloudstead.core.credentials.passwords import prepared
 from cloudstead.core.errors import InvalidField
+from cloudstead.core.identityproviders.profiles import may_use_password
 from cloudstead.core.people.errors import CodeRefused, LoginLocked, LoginRefused
 from cloudstead.core.people.lock_out import ADDRESS_RULE, NAME_RULE, Failures, RememberedFailures, neighbourhood
 from cloudstead.core.people.model import Login
@@ -274,6 +275,8 @@ class SignIn:
 
         def write(unit: Unit) -> tuple[Person, Membership]:
             person, membership = _welcome(proof.current(unit), unit, account.id)
+            if not may_use_password(unit, account.id, person.id):
+                raise LoginRefused
             self._require_second_factor(unit, account, person, proof.code)
             person = proof.forgive(unit, account.id, now_ms=now_ms)
             unit.refresh_tokens.drop_expired(now_ms)

@@ -77,8 +77,11 @@ class Resident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResidentFilter:
-    """Which people a list shows; ``None`` is all. ``email`` is compared whatever its case."""
+    """Which people a list shows; ``None`` is all. ``email`` is compared whatever its case.
+
+    ``provider_id`` is that of an identity provider by which people come; the built-in one bears the account's id.
+    """
 
     email: str | None = None
     statuses: Collection[Status] | None = None
-    person_ids: Collection[PersonId] | None = None
+    provider_id: str | None = None

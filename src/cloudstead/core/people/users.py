@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.whole_account import holds_at_root, require_at_root
+from cloudstead.core.accounts.errors import AccountNotFound
+from cloudstead.core.accounts.limits import PEOPLE, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.credentials.events import ApiKeyWithdrawn
 from cloudstead.core.errors import InvalidField, NotPermitted
+from cloudstead.core.identityproviders.profiles import bind, profiles_of
 from cloudstead.core.ids import PersonId
-from cloudstead.core.paging import Page
+from cloudstead.core.paging import Page, PageRequest
 from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.people.credentials import withdraw_password
 from cloudstead.core.people.errors import EmailTaken, PersonIsActive, PersonNotFound, UserNameTaken
@@ -39,8 +42,8 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.acting import Acting
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
+    from cloudstead.core.identityproviders.model import IdentityProvider
     from cloudstead.core.ids import AccountId, IdSource, PolicyGroupId
-    from cloudstead.core.paging import PageRequest
     from cloudstead.core.people.links import Links
     from cloudstead.core.people.mails import Mails
     from cloudstead.core.people.second_factor import SecondFactors
@@ -53,6 +56,9 @@ READ: Final = Permission("person:read-all")
 ADMINISTER: Final = Permission("person:administer")
 
 MAX_TEXT: Final = 100
+MOST_OF_ONE_ADDRESS: Final = 1000
+"""How many people with the same address are looked at; each account knows one of them."""
+
 _USER_NAME: Final = re.compile(r"[\w\-,._@+=]{4,30}")
 _PASSWORD_BYTES: Final = 18
 
@@ -69,6 +75,7 @@ class NewUser:
     accepts_terms: bool = False
     accepts_marketing: bool = False
     groups: tuple[PolicyGroupId, ...] = ()
+    provider_ids: tuple[str, ...] | None = None
     password_hash: str
     must_set_password: bool
 
@@ -85,6 +92,7 @@ class UserChange:
     accepts_terms: Patched[bool] = ABSENT
     accepts_marketing: Patched[bool] = ABSENT
     groups: Patched[tuple[PolicyGroupId, ...]] = ABSENT
+    provider_ids: Patched[tuple[str, ...]] = ABSENT
     is_totp_on: Patched[bool] = ABSENT
     status: Patched[Status] = ABSENT
 
@@ -97,6 +105,7 @@ class User:
     groups: Sequence[PolicyGroupId] = ()
     is_totp_on: bool = False
     attempts: Sequence[LoginAttempt] = ()
+    providers: Sequence[IdentityProvider] = ()
     scratch_codes: Sequence[str] | None = None
 
 
@@ -152,6 +161,7 @@ class Users:
         _require_profile(new.email, full_name=new.full_name, phone=new.phone, address=new.address)
         require_free_email(unit, acting.account.id, new.email)
         require_free_user_name(unit, user_name)
+        require_room(unit, acting.account.id, PEOPLE, used=count_people(unit, acting.account.id))
         groups = self._groups.find_named(unit, caller, new.groups)
         person = called(
             Person(
@@ -174,6 +184,8 @@ class Users:
         add_membership(unit, acting.account.id, person.id, Stage.OPEN, now_ms=person.created_at_ms)
         if groups:
             self._groups.members.let_people_in(unit, caller, groups, [person.id])
+        if new.provider_ids is not None:
+            bind(unit, acting.account, person.id, new.provider_ids)
         user = self._described(unit, self._found(unit, acting.account.id, person.id))
         self._trail.made(unit, caller, "user.create", user)
         return user
@@ -194,6 +206,8 @@ class Users:
             self._links.end_all(unit, person.id)
             self._mails.send(unit, acting.account.id, person, Purpose.CONFIRM)
         is_changed |= change.groups is not ABSENT and self._set_groups(unit, caller, before, change.groups)
+        if change.provider_ids is not ABSENT:
+            is_changed |= bind(unit, acting.account, person.id, change.provider_ids)
         if change.status is not ABSENT and change.status is not before.resident.status:
             self._set_status(unit, acting, self._found(unit, acting.account.id, person_id), change.status)
             is_changed = True
@@ -366,15 +380,30 @@ class Users:
 
 
 def described(unit: Unit, account_id: AccountId, residents: Sequence[Resident]) -> list[User]:
-    """Return people with what is shown of them; three queries, however many they are."""
+    """Return people with what is shown of them; a handful of queries, however many they are."""
     person_ids = [each.person.id for each in residents]
     groups: Mapping[PersonId, Sequence[PolicyGroupId]] = unit.policy_groups.ids_of_people(account_id, person_ids)
     with_totp = unit.second_factors.of_people(person_ids)
     attempts = unit.sessions.attempts(account_id, person_ids)
+    account = unit.accounts.get(account_id)
+    if account is None:
+        raise AccountNotFound
+    providers = profiles_of(unit, account, person_ids)
     return [
-        User(each, groups[each.person.id], each.person.id in with_totp, attempts.get(each.person.id, ()))
+        User(
+            each,
+            groups[each.person.id],
+            each.person.id in with_totp,
+            attempts.get(each.person.id, ()),
+            providers[each.person.id],
+        )
         for each in residents
     ]
+
+
+def count_people(unit: Unit, account_id: AccountId) -> int:
+    """Return how many people the account has."""
+    return unit.members.page(account_id, PageRequest(limit=1), ResidentFilter()).total or 0
 
 
 def add_membership(unit: Unit, account_id: AccountId, person_id: PersonId, stage: Stage, *, now_ms: int) -> None:
@@ -424,7 +453,7 @@ def require_free_user_name(unit: Unit, user_name: str) -> None:
 
 def require_free_email(unit: Unit, account_id: AccountId, email: str) -> None:
     """Raise ``EmailTaken`` when somebody of the account has that address."""
-    for person in unit.members.with_email(email, limit=1000):
+    for person in unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS):
         if unit.people.membership(account_id, person.id) is not None:
             raise EmailTaken
 
@@ -444,8 +473,9 @@ def _require_rights(acting: Acting, before: User, change: UserChange, *, is_ones
             raise NotPermitted("change the status of a user")
         if is_oneself:
             raise InvalidField("status", "cannot be changed for yourself")
-    if change.groups is not ABSENT and not holds_at_root(caller, ADMINISTER):
-        raise NotPermitted("change groups")
+    is_membership = change.groups is not ABSENT or change.provider_ids is not ABSENT
+    if is_membership and not holds_at_root(caller, ADMINISTER):
+        raise NotPermitted("change groups or login profiles")
     if is_oneself:
         return
     if change.email is not ABSENT and change.email != resident.person.email:
@@ -480,5 +510,6 @@ def audited(user: User) -> dict[str, Any]:
         "accepts_marketing": person.accepts_marketing,
         "status": user.resident.status.value,
         "groups": list(user.groups),
+        "login_profiles": [each.id for each in user.providers],
         "second_factor": user.is_totp_on,
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import DomainId
 from cloudstead.core.patch import ABSENT
 from cloudstead.core.people.errors import LoginRefused, NotOneself, OldPasswordWrong
 from cloudstead.core.people.listing import LARGEST_PAGE, Category, PeopleQuery
+from cloudstead.core.people.password_rules import shortest_in_cloud_connect
 from cloudstead.core.people.profile import require_password
 from cloudstead.core.people.registry import PersonChange
 from cloudstead.dialects.cloud_connect.call import PropertyMissing
@@ -46,7 +47,7 @@ async def create(backend: Backend, call: Call[NewPerson]) -> object:
     """Add a user who can log in at once."""
     new = call.input
     role = _role(new.role_name)
-    require_password(new.password)
+    await _require_password(backend, call, new.password)
     password_hash = await backend.hasher.hash(new.password)
     member = await backend.database.write(
         lambda unit: backend.people.create(
@@ -109,7 +110,7 @@ async def update(backend: Backend, call: Call[ChangedPerson]) -> object:
     role: Patched[str] = _role(asked.role_name) if asked.role_name else ABSENT
     password_hash: Patched[str] = ABSENT
     if asked.password:
-        require_password(asked.password)
+        await _require_password(backend, call, asked.password)
         password_hash = await backend.hasher.hash(asked.password)
     change = PersonChange(
         profile=asked_profile(asked),
@@ -187,3 +188,8 @@ def _sort_prop(name: str) -> str:
     if name not in SORT_KEYS:
         raise InvalidField("sort_prop", f"must be one of {', '.join(SORT_KEYS)}")
     return name
+
+
+async def _require_password(backend: Backend, call: Call[Any], password: str) -> None:
+    shortest = await backend.database.read(lambda unit: shortest_in_cloud_connect(unit, call.caller.account_id))
+    require_password(password, shortest=shortest)

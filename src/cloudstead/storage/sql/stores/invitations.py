@@ -9,11 +9,12 @@ from sqlalchemy import bindparam, select
 from cloudstead.core.invitations.model import Invitation
 from cloudstead.storage.sql.json_text import from_text, to_text
 from cloudstead.storage.sql.statements import Statement, adding
+from cloudstead.storage.sql.stores.login_profiles import comes_by
 from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.tables_people import invitations
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Select
 
@@ -48,12 +49,12 @@ def _open() -> Select[Any]:
 
 
 _PAGES = Pages.of(lambda _: _open(), invitations.c.id, "account_id", "now_ms")
-_PAGES_OF_SOME = Pages.of(
-    lambda words: _open().where(words.any_of(invitations.c.person_id, "person_ids")),
+_PAGES_BY_PROVIDER = Pages.of(
+    lambda _: _open().where(comes_by(invitations.c.person_id)),
     invitations.c.id,
     "account_id",
     "now_ms",
-    "person_ids",
+    "provider_id",
 )
 
 
@@ -92,11 +93,11 @@ class SqlInvitations:
         request: PageRequest,
         *,
         now_ms: int,
-        person_ids: Collection[PersonId] | None = None,
+        provider_id: str | None = None,
     ) -> Page[Invitation]:
-        """Return one page of the account's open invitations, or of those to some people, with their number."""
-        pages = _PAGES if person_ids is None else _PAGES_OF_SOME
-        values = (account_id, now_ms) if person_ids is None else (account_id, now_ms, list(person_ids))
+        """Return one page of the account's open invitations, or of those to people who come by a provider, with their number."""
+        pages = _PAGES if provider_id is None else _PAGES_BY_PROVIDER
+        values = (account_id, now_ms) if provider_id is None else (account_id, now_ms, provider_id)
         return pages.read(
             self._transaction,
             request,

@@ -12,6 +12,7 @@ from cloudstead.core.people.model import Stage
 from cloudstead.core.people.standing import Resident, Standing, Status
 from cloudstead.storage.sql.json_text import from_text, to_text
 from cloudstead.storage.sql.statements import Statement, Words, replacing
+from cloudstead.storage.sql.stores.login_profiles import comes_by
 from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.stores.people import person_of
 from cloudstead.storage.sql.tables import api_keys, memberships, people, refresh_tokens
@@ -121,7 +122,7 @@ _REMOVALS = (
 
 
 @cache
-def _pages(*, email: bool, statuses: bool, some: bool) -> Pages:
+def _pages(*, email: bool, statuses: bool, by_provider: bool) -> Pages:
     """Return the pages for the filters that are given; their parameters follow the account's in this order."""
 
     def narrowed(words: Words, found: Select[Any]) -> Select[Any]:
@@ -131,9 +132,9 @@ def _pages(*, email: bool, statuses: bool, some: bool) -> Pages:
             found = found.where(memberships.c.person_id.in_(has_it))
         if statuses:
             found = found.where(words.any_of(_STATUS, "statuses"))
-        return found.where(words.any_of(memberships.c.person_id, "person_ids")) if some else found
+        return found.where(comes_by(memberships.c.person_id)) if by_provider else found
 
-    given = {"email": email, "statuses": statuses, "person_ids": some}
+    given = {"email": email, "statuses": statuses, "provider_id": by_provider}
     takes = ("account_id", *(name for name, is_given in given.items() if is_given))
     pages = Pages.of(
         lambda words: narrowed(words, select(people, memberships).select_from(_BOTH)), memberships.c.person_id, *takes
@@ -162,15 +163,15 @@ class SqlMembers:
         pages = _pages(
             email=wanted.email is not None,
             statuses=wanted.statuses is not None,
-            some=wanted.person_ids is not None,
+            by_provider=wanted.provider_id is not None,
         )
         values: list[object] = [account_id]
         if wanted.email is not None:
             values.append(wanted.email.lower())
         if wanted.statuses is not None:
             values.append([each.value for each in wanted.statuses])
-        if wanted.person_ids is not None:
-            values.append(list(wanted.person_ids))
+        if wanted.provider_id is not None:
+            values.append(wanted.provider_id)
         return pages.read(
             self._transaction,
             request,
