@@ -140,9 +140,14 @@ class Shift:
 
 
 def duty(
-    performer: Performer, *, max_tries: int = 3, at_once: int = 10, first_s: float = 8.0, share: int | None = None
+    performer: Performer,
+    *,
+    max_tries: int = 3,
+    at_once: int = 10,
+    first_s: float = 8.0,
+    is_shared: bool = False,
 ) -> Duty:
-    return Duty(performer, Retry(max_tries=max_tries, first_s=first_s), at_once=at_once, share=share)
+    return Duty(performer, Retry(max_tries=max_tries, first_s=first_s), at_once=at_once, is_shared=is_shared)
 
 
 @contextlib.asynccontextmanager

@@ -113,6 +113,16 @@ async def test_a_claim_passes_over_accounts_that_have_enough(database):
     assert await claimed_ids(database) == ["01", "02"]
 
 
+async def test_a_claim_passes_over_causes_that_have_enough(database):
+    hot = {"cause": "rule:1", "due_at_ms": 20}
+    await add(database, job("01", **hot), job("02", cause="rule:2"), job("03", account_id="a2", **hot), job("04"))
+    but = [job(**hot).whose]
+
+    assert await database.read(lambda unit: unit.jobs.next_due({"webhook": but})) == {"webhook": 10}
+    assert await claimed_ids(database, but=but) == ["02", "04", "03"]
+    assert await claimed_ids(database) == ["01"]
+
+
 async def test_a_claimed_job_runs_and_its_attempt_is_counted(database):
     await add(database, job())
 

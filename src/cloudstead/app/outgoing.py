@@ -38,11 +38,9 @@ if TYPE_CHECKING:
     from cloudstead.core.events import EventBus
     from cloudstead.core.ids import IdSource
     from cloudstead.core.jobs.model import Job
-    from cloudstead.core.jobs.ports import Performer
     from cloudstead.storage.sql import Database
 
 _MAILS_AT_ONCE: Final = 4
-_SHARE: Final = 2  # of what is done at once, the second part is for everybody but the busiest account
 _MAIL_RETRY_S: Final = (30.0, 7200.0)
 _WEBHOOK_RETRY_S: Final = (5.0, 300.0)
 _BATCHES: Final = (Retry(max_tries=10, first_s=5.0, longest_s=300.0), 2)
@@ -79,9 +77,9 @@ async def start_outgoing(
         clock=clock,
     )
     duties = (
-        _shared(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once),
-        _shared(mail, Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE),
-        _shared(batches, *_BATCHES),
+        Duty(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once, is_shared=True),
+        Duty(mail, Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE, is_shared=True),
+        Duty(batches, *_BATCHES, is_shared=True),
     )
     worker = Worker(
         database,
@@ -100,10 +98,6 @@ async def start_outgoing(
     tasks.keep(worker.run())
     stack.push_async_callback(worker.stop)
     return Outgoing(worker, mail_folder)
-
-
-def _shared(performer: Performer, retry: Retry, at_once: int) -> Duty:
-    return Duty(performer, retry, at_once, share=-(-at_once // _SHARE))
 
 
 def mail_sender(settings: Settings) -> str:

@@ -350,7 +350,7 @@ class WebhookSettings(Section, frozen=True):
     at_once: Annotated[
         int,
         Meta(
-            description="Requests under way at one time, all receivers together; an account has half of them at most.",
+            description="Requests under way at one time; half of them at most for one account, a quarter for one rule.",
             ge=1,
             le=200,
         ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from cloudstead.core.jobs.events import JobsAdded
 from cloudstead.core.jobs.model import Attempt, Done, Failed, Job, JobCounts
+from cloudstead.work.shares import Shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from cloudstead.core.clock import Clock
     from cloudstead.core.events import EventBus
-    from cloudstead.core.ids import AccountId, JobId
+    from cloudstead.core.ids import JobId
     from cloudstead.core.jobs.ports import Performer
     from cloudstead.core.unit import Unit
     from cloudstead.work.pauses import Pauses
@@ -59,13 +60,18 @@ class Store(Protocol):
 class Duty:
     """Who performs a kind of job, how often it is tried, and how many are done at once.
 
-    ``share`` is how many of them may be of one account, ``None`` all: what hangs there must leave room for the others.
+    Where that is shared, half may be of one account, and half of that of one cause: what hangs leaves room for others.
     """
 
     performer: Performer
     retry: Retry
     at_once: int
-    share: int | None = None
+    is_shared: bool = False
+
+    def shares(self) -> Shares:
+        """Return the counters of who has how many."""
+        of_account = _half(self.at_once) if self.is_shared else self.at_once
+        return Shares(of_account=of_account, of_cause=_half(of_account) if self.is_shared else self.at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ class Worker:
         # By attempt as well: when a lease ran out, this worker may have claimed the job once more.
         self._running: dict[tuple[JobId, int], tuple[Job, asyncio.Task[None]]] = {}
         self._busy: Counter[str] = Counter()
-        self._busy_of: dict[str, Counter[AccountId]] = {kind: Counter() for kind in self._duties}
+        self._shares = {kind: duty.shares() for kind, duty in self._duties.items()}
         self._wake = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -183,7 +189,7 @@ class Worker:
         await self._extend()
         while True:
             free = self._free()
-            sated = {kind: self._sated(kind) for kind in free}
+            sated = {kind: self._shares[kind].sated() for kind in free}
             # Whoever is sated may have thousands that are due, and all of them are passed over.
             look = self._store.scan if any(sated.values()) else self._store.read
             due = await look(lambda unit, kinds=sated: unit.jobs.next_due(kinds))  # type: ignore[misc]
@@ -201,25 +207,12 @@ class Worker:
         """Return how many jobs of each kind can be claimed in one go; kinds of which none can are left out."""
         free = self._limits.at_once - len(self._running)
         rooms = {
-            kind: min(free, duty.at_once - self._busy[kind], self._share_left(kind))
+            kind: min(free, duty.at_once - self._busy[kind], self._shares[kind].left())
             for kind, duty in self._duties.items()
         }
         return {kind: room for kind, room in rooms.items() if room > 0 and not self._is_stopping}
 
-    def _share(self, kind: str) -> int:
-        duty = self._duties[kind]
-        return duty.at_once if duty.share is None else duty.share
-
-    def _sated(self, kind: str) -> list[AccountId]:
-        """Return the accounts of which as many jobs of a kind are being done as may be."""
-        return [account_id for account_id, busy in self._busy_of[kind].items() if busy >= self._share(kind)]
-
-    def _share_left(self, kind: str) -> int:
-        """Return how many jobs of a kind may be claimed whosever they are: all could be of the busiest account."""
-        share = self._share(kind)
-        return share - max((busy for busy in self._busy_of[kind].values() if busy < share), default=0)
-
-    async def _claim(self, wanted: Sequence[tuple[str, int, Sequence[AccountId]]], now_ms: int) -> int:
+    async def _claim(self, wanted: Sequence[tuple[str, int, Sequence[str]]], now_ms: int) -> int:
         free = self._limits.at_once - len(self._running)
         until_ms = now_ms + int(self._limits.lease_s * 1e3)
 
@@ -238,7 +231,7 @@ class Worker:
 
     def _begin(self, job: Job) -> None:
         self._busy[job.kind] += 1
-        self._busy_of[job.kind][job.account_id] += 1
+        self._shares[job.kind].begin(job)
         self._is_idle.clear()
         task = self._spawn(self._do(job))
         self._running[job.id, job.attempts] = (job, task)
@@ -247,10 +240,7 @@ class Worker:
     def _ended(self, job: Job) -> None:
         del self._running[job.id, job.attempts]
         self._busy[job.kind] -= 1
-        of = self._busy_of[job.kind]
-        of[job.account_id] -= 1
-        if not of[job.account_id]:
-            del of[job.account_id]
+        self._shares[job.kind].end(job)
         self._wake.set()
         if not self._running:
             self._is_idle.set()
@@ -325,3 +315,7 @@ class Worker:
             return "failed" if unit.jobs.postpone(job, attempt, due_at_ms=due_at_ms) else "lost"
 
         return note
+
+
+def _half(number: int) -> int:
+    return -(-number // 2)

@@ -158,7 +158,7 @@ async def test_no_more_is_claimed_or_done_at_once_than_allowed(tenant):
 async def test_what_hangs_for_one_account_leaves_room_for_the_others(tenant):
     other = await tenant.open_another_account()
     performer = Scripted()
-    async with working(tenant, duty(performer, at_once=4, share=2)) as shift:
+    async with working(tenant, duty(performer, at_once=4, is_shared=True)) as shift:
         await shift.add(*(shift.job() for _ in range(6)))
         await eventually(lambda: performer.at_once == 2)
         first = [await next_of(performer), await next_of(performer)]
@@ -175,6 +175,23 @@ async def test_what_hangs_for_one_account_leaves_room_for_the_others(tenant):
             performer.answer(await next_of(performer), OK)
         await eventually(lambda: shift.worker.outcomes["webhook", "done"] == 7)
     assert performer.most_at_once == 3
+
+
+async def test_what_hangs_for_one_rule_leaves_room_for_the_others_of_the_account(tenant):
+    performer = Scripted()
+    async with working(tenant, duty(performer, at_once=8, is_shared=True)) as shift:
+        await shift.add(*(shift.job(cause="rule:1") for _ in range(6)))
+        await eventually(lambda: performer.at_once == 2)
+
+        await shift.add(shift.job("f1", cause="rule:2"), shift.job("f2"))
+
+        await eventually(lambda: performer.at_once == 4)
+        assert {"f1", "f2"} <= set(performer.seen)
+        while shift.worker.outcomes["webhook", "done"] < 8:
+            await eventually(lambda: performer._answers or shift.worker.outcomes["webhook", "done"] == 8)
+            for job_id in list(performer._answers):
+                performer.answer(job_id, OK)
+    assert performer.most_at_once <= 4
 
 
 async def test_a_lane_keeps_its_order_across_failures_and_holds_up_no_other(tenant):

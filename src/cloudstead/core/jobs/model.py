@@ -49,6 +49,11 @@ class Job:
     leased_until_ms: int = 0
     finished_at_ms: int | None = None
 
+    @property
+    def whose(self) -> str | None:
+        """The account together with the cause, which is unique in its account only; ``None`` without a cause."""
+        return None if self.cause is None else f"{self.account_id} {self.cause}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:

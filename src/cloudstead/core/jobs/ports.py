@@ -66,15 +66,15 @@ class JobStore(Protocol):
 
     # For the worker.
 
-    def next_due(self, kinds: Mapping[str, Collection[AccountId]]) -> Mapping[str, int]:
+    def next_due(self, kinds: Mapping[str, Collection[str]]) -> Mapping[str, int]:
         """Return for each kind when the next job can be claimed (ms); a kind without any is left out.
 
-        With each kind come the accounts whose jobs do not count, because they have all that they may have.
+        With each kind come those whose jobs do not count: accounts by id, causes as ``Job.whose`` has them.
         """
         ...
 
     def claim(
-        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[AccountId] = ()
+        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[str] = ()
     ) -> Sequence[Job]:
         """Take heads of lanes that are due, those due longest first, and count the attempt; none of ``but``.
 

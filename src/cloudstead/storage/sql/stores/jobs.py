@@ -128,8 +128,9 @@ def _promoting_each(words: Words) -> Executable:
 
 
 def _of_others(words: Words) -> ColumnElement[bool]:
+    whose = jobs.c.account_id + " " + func.coalesce(jobs.c.cause, "")
     # Not "not any", which SQLAlchemy makes into "unlike any": that is true of nearly everything.
-    return words.any_of(jobs.c.account_id, "but").is_(false())
+    return and_(*(words.any_of(each, "but").is_(false()) for each in (jobs.c.account_id, whose)))
 
 
 def _claiming(words: Words) -> Executable:
@@ -428,14 +429,14 @@ class SqlJobs:
             self._transaction.change(_PROMOTE_EACH, account_id, sorted(set(lanes)))
         return len(lanes)
 
-    def next_due(self, kinds: Mapping[str, Collection[AccountId]]) -> Mapping[str, int]:
-        """Return for each kind when the next job can be claimed, but for those of the accounts named with it."""
+    def next_due(self, kinds: Mapping[str, Collection[str]]) -> Mapping[str, int]:
+        """Return for each kind when the next job can be claimed, but for those of whom is named with it."""
         # A look-up for each kind, of which there is a handful: grouping would read every head.
         found = ((kind, self._transaction.row(_NEXT_DUE, kind, list(but), 1)) for kind, but in kinds.items())
         return {kind: row[0] for kind, row in found if row is not None}
 
     def claim(
-        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[AccountId] = ()
+        self, kind: str, limit: int, *, now_ms: int, leased_until_ms: int, but: Collection[str] = ()
     ) -> Sequence[Job]:
         """Take heads of lanes that are due, those due longest first, and count the attempt; none of ``but``."""
         rows = self._transaction.rows(_CLAIM, kind, now_ms, list(but), limit, leased_until_ms)
