@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.identityproviders.sign_out import end_expired
 from cloudstead.core.people.links import KEPT_MS
 from cloudstead.log import Retention
 
@@ -53,6 +54,7 @@ async def tidy_up(cloud: Cloud) -> None:
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
     await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
+    await cloud.database.write(lambda unit: end_expired(unit, now_ms))
     if cloud.settings.observations.keep_days:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):

@@ -77,19 +77,6 @@ class SignOut:
             raise VouchingRefused(str(fault)) from None
         return await self._receive(provider_id, data, sent=None, relay_state=relay_state)
 
-    async def end_expired(self) -> int:
-        """End sessions that the providers wanted to be over by now; return how many."""
-        now_ms = self._clock.millis()
-
-        def write(unit: Unit) -> int:
-            over = unit.identity_providers.sessions_over(now_ms, limit=_AT_ONCE)
-            for session in over:
-                end(unit, session)
-            unit.identity_providers.drop_expired(now_ms)
-            return len(over)
-
-        return await self._database.write(write)
-
     async def _receive(
         self, provider_id: ProviderId, message: bytes, *, sent: Sent | None, relay_state: str
     ) -> str | None:
@@ -149,6 +136,18 @@ def end(unit: Unit, session: ProviderSession) -> None:
     """End a session here."""
     unit.sessions.remove(session.account_id, session.person_id, session.login_session_id)
     unit.identity_providers.drop_session(session.id)
+
+
+def end_expired(unit: Unit, now_ms: int) -> int:
+    """End sessions that providers wanted to be over by now, and forget old answers; return how many ended.
+
+    A thousand at a time, so that no writer waits for long.
+    """
+    over = unit.identity_providers.sessions_over(now_ms, limit=_AT_ONCE)
+    for session in over:
+        end(unit, session)
+    unit.identity_providers.drop_expired(now_ms)
+    return len(over)
 
 
 def _end_named(unit: Unit, provider_id: ProviderId, request: LogoutRequest) -> None:
