@@ -253,6 +253,16 @@ async def test_a_rule_that_was_hit_and_one_that_just_missed_are_told(world, thin
     assert [each["isHit"] for each in answer["steps"][5]["details"]["rules"]] == [True, False]
 
 
+async def test_a_hit_that_a_threshold_may_have_held_back_is_told_so(world, thing):
+    rule = rule_at("north", "hot", value=20) | {"threshold": {"count": 3, "interval": 600_000}}
+    (await world.call("RuleLambda.CREATE", world.writer, **rule)).ok()
+    offset = world.traced.say(thing, REPORT, reported=b'{"temp":21}')
+    _, words = steps_of((await follow(world, offset=offset)).ok())["rules"]
+
+    assert words.startswith("The one rule that looks at this thing was hit, as it is today: ")
+    assert words.endswith("was hit: 21 against temp gt 20 (it runs at 3 hits, once in 600 s).")
+
+
 async def test_rules_of_where_the_thing_was_once_are_told_to_those_who_may_read_them(world, thing):
     (await world.call("RuleLambda.CREATE", world.administrator, **rule_at("root", "hot", id="hot"))).ok()
     (await world.call("RuleLambda.CREATE", world.administrator, **rule_at("north", "cold", id="cold"))).ok()

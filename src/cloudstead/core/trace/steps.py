@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cloudstead.core.jobs.model import Attempt, Job
     from cloudstead.core.observations.model import ShadowChange
     from cloudstead.core.rules.explanation import Verdict
+    from cloudstead.core.rules.model import Threshold
     from cloudstead.core.trace.message import Message
 
 _DOORS: Final = {
@@ -144,7 +145,10 @@ def ruled(message: Message, change: ShadowChange | None, verdicts: Sequence[Verd
         return Step(name, _NEVER, "No enabled rule looks at this thing.", {"rules": []})
     hits = sum(verdict.is_hit for verdict in verdicts)
     told = [_verdict(verdict) for verdict in verdicts]
-    says = f"{hits} of {_count(len(verdicts), 'rule')} that look at this thing were hit, as the rules are today: "
+    if len(verdicts) == 1:
+        says = f"The one rule that looks at this thing was {'' if hits else 'not '}hit, as it is today: "
+    else:
+        says = f"{hits} of {len(verdicts)} rules that look at this thing were hit, as the rules are today: "
     return Step(name, _DONE if hits else _NEVER, says + "; ".join(each["says"] for each in told) + ".", {"rules": told})
 
 
@@ -162,6 +166,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     else:
         values = ", ".join(str(each["value"]) for each in compared)
         says = f"{verdict.rule.id} was {'hit' if verdict.is_hit else 'missed'}: {values} against {wants}"
+        says += _held_back(verdict.rule.threshold) if verdict.is_hit else ""
     return {
         "id": verdict.rule.id,
         "name": verdict.rule.name,
@@ -169,6 +174,14 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "compared": compared,
         "says": says,
     }
+
+
+def _held_back(threshold: Threshold) -> str:
+    """Say why a hit alone may have sent nothing."""
+    words = [f"at {threshold.count} hits"] if threshold.count > 1 else []
+    if threshold.interval_ms > 0:
+        words.append(f"once in {threshold.interval_ms / 1000:g} s")
+    return f" (it runs {', '.join(words)})" if words else ""
 
 
 def delivered(jobs: Sequence[Job], attempts: Sequence[Attempt]) -> Step:
@@ -189,7 +202,7 @@ def _delivery(job: Job, attempts: Sequence[Attempt]) -> dict[str, Any]:
     words_of_last = "" if last is None else last.detail or (last.status and f"status {last.status}") or "no answer"
     answer = f": {words_of_last.removesuffix('.')}" if words_of_last else ""
     words = {
-        JobState.WAITING: f"waits until {at(job.due_at_ms)}",
+        JobState.WAITING: f"waits until {at(job.due_at_ms)}" if attempts else "waits for its turn",
         JobState.RUNNING: "is under way",
         JobState.DONE: "was delivered",
         JobState.DEAD: "was given up",
