@@ -217,6 +217,7 @@ def test_what_is_no_action_or_no_json_is_told_so(administrator: AwsUser) -> None
     with pytest.raises(Refused) as refusal:
         administrator.invoke("ThingLambda.FLY")
     assert (refusal.value.key, refusal.value.params) == ("INVALID_ACTION", {"action": "FLY"})
+    assert "There are: CREATE, " in str(refusal.value)
     with pytest.raises(Refused) as refusal:
         administrator.send(name, {})
     assert refusal.value.key == "INVALID_ACTION"

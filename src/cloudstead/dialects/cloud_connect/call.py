@@ -12,6 +12,8 @@ from cloudstead.core.errors import CloudsteadError, InvalidField
 from cloudstead.dialects.cloud_connect.shapes.text import may_be_number, without_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
 
@@ -20,12 +22,17 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class UnknownAction(CloudsteadError):
-    """The payload names no action that the function knows; ``action`` is what it names, if anything."""
+    """The payload names no action that the function knows; ``action`` is what it names, if anything.
+
+    ``known`` are those that there are.
+    """
 
     code = "unknown_action"
 
-    def __init__(self, action: str | None) -> None:
-        super().__init__("The action is missing." if action is None else f"The action {action!r} is not known.")
+    def __init__(self, action: str | None, known: Iterable[str] = ()) -> None:
+        names = ", ".join(known)
+        says = "The action is missing." if action is None else f"The action {action!r} is not known."
+        super().__init__(f"{says} There are: {names}" if names else says)
         self.action = action
 
 

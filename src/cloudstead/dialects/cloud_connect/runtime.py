@@ -121,8 +121,8 @@ def _read(payload: bytes) -> dict[str, Any]:
 def _find(actions: dict[str, Action], request: dict[str, Any]) -> Action:
     name = request.get("action")
     if not isinstance(name, str):
-        raise UnknownAction(None)
+        raise UnknownAction(None, actions)
     action = actions.get(name)
     if action is None:
-        raise UnknownAction(name)
+        raise UnknownAction(name, actions)
     return action
