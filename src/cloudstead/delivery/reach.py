@@ -92,7 +92,7 @@ class AddressRefused(Exception):
     """Every address of that name lies where webhooks may not go. The message names none: it goes to whoever asked."""
 
     def __init__(self) -> None:
-        super().__init__("The address is in a network that webhooks may not reach.")
+        super().__init__("The address is in a network that webhooks may not reach (setting webhooks.allow).")
 
 
 class NameUnknown(Exception):

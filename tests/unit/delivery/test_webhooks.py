@@ -27,6 +27,7 @@ CLOCK = ManualClock()
 CLOCK_OF_TODAY = SystemClock()
 CALLS = WebhookCalls(Sealer(InstallationKey(bytes(32))), clock=CLOCK, ids=Uuid7Source(CLOCK))
 LOOPBACK = Reach(allow=[ipaddress.ip_network("127.0.0.0/8")])
+NOT_REACHED = "The address is in a network that webhooks may not reach (setting webhooks.allow)."
 NAMES = {"inside.example": ["127.0.0.1"], "other.example": ["127.0.0.1"], "rebound.example": ["10.0.0.1"]}
 
 
@@ -225,7 +226,7 @@ async def test_a_redirect_without_a_place_is_final(receiver):
 async def test_an_address_inside_is_refused_before_anything_is_sent(receiver, host):
     result = await send(Webhook(url=receiver.url(host=host)), reach=Reach())
 
-    assert result == Failed(detail="The address is in a network that webhooks may not reach.", is_final=True)
+    assert result == Failed(detail=NOT_REACHED, is_final=True)
     assert receiver.requests == []
 
 
@@ -243,7 +244,7 @@ async def test_a_redirect_to_inside_is_refused_as_well(receiver, host):
         server.close()
         await server.wait_closed()
 
-        assert (result.detail, result.is_final) == ("The address is in a network that webhooks may not reach.", True)
+        assert (result.detail, result.is_final) == (NOT_REACHED, True)
         assert len(receiver.requests) == 1
         assert inside.requests == []
 
