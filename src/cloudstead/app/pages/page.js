@@ -209,6 +209,7 @@
   function choose(name) {
     if (topic && line) { line.unsubscribe(topic); line.unsubscribe(rejections); }
     [chosen, topic, rejections, shadow, version, history, heardAt] = [name, null, null, {}, 0, [], 0];
+    window.history.replaceState(null, "", "#" + new URLSearchParams({ thing: name }));
     changes.follow(name);
     drawChanges();
     for (const button of $("things").querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.name === name);
@@ -232,8 +233,15 @@
 
   // --- the house ------------------------------------------------------------------------------------------------
   async function listThings() {
-    const found = await invoke("ThingLambda", { action: "FIND", query: { query: { match_all: {} }, size: 50, sort: [{ thingName: { order: "asc" } }] } });
+    const text = $("seek").value.trim(), pattern = `*${text.replace(/[\\*?]/g, "\\$&")}*`;
+    const query = text
+      ? { bool: { should: [{ wildcard: { thingName: pattern } }, { wildcard: { "label.lowercase": pattern.toLowerCase() } }] } }
+      : { bool: { must: { match_all: { boost: 0 } }, should: { term: { thingName: here.thingName || "" } } } };  // this machine stands first
+    const sort = [...(text ? [] : ["_score"]), { thingName: { order: "asc" } }];
+    const found = await invoke("ThingLambda", { action: "FIND", query: { query, size: 50, sort } });
+    if (text !== $("seek").value.trim()) return;
     const things = found.hits.hits.map((hit) => hit._source);
+    $("seek").hidden = !text && found.hits.total <= things.length;
     $("count").textContent = found.hits.total > things.length ? `${things.length} of ${found.hits.total}` : "";
     $("things").replaceChildren(...things.map(({ thingName, label }) => {
       const item = make("li"), button = make("button", label || thingName);
@@ -243,8 +251,9 @@
       item.append(button);
       return item;
     }));
-    const names = things.map(({ thingName }) => thingName);
-    if (!chosen && names.length) choose(names.includes(here.thingName) ? here.thingName : names[0]);
+    const names = things.map(({ thingName }) => thingName), asked = new URLSearchParams(location.hash.slice(1)).get("thing");
+    if (!chosen && asked) choose(asked);
+    else if (!chosen && names.length) choose(names.includes(here.thingName) ? here.thingName : names[0]);
     else if (!chosen && here.thingName) choose(here.thingName);
     $("empty").hidden = Boolean(chosen);
   }
@@ -325,6 +334,7 @@ while True:
   }
   $("enter").onclick = () => knock(true);
   $("back").onclick = () => knock(false);
+  $("seek").oninput = () => listThings().catch(complain);
   $("earlier").onclick = () => changes.readEarlier().catch(complain);
   $("sign-in").onsubmit = async (event) => {
     event.preventDefault();
