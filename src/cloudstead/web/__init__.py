@@ -5,6 +5,7 @@
 ``call``     one request on its way to its handler
 ``answer``   answers that are bytes already, sent with one write
 ``intake``   bodies, read within bounds that all requests share
+``forms``    forms with files
 ``errors``   what HTTP itself refuses, before any feature is asked
 ``face``     one dialect as the outside sees it: rows, credentials, errors, cross-origin policy
 ``app``      the ASGI application that serves many faces

@@ -46,6 +46,9 @@ def describe(document: Document, faces: Iterable[Face]) -> dict[str, Any]:
             described["parameters"] += _query_parameters(components[name])
         if row.takes is not None:
             described["requestBody"] = {"required": True, "content": {"application/json": {"schema": next(schemas)}}}
+        if row.reads is not None:
+            content = {media_type: {"schema": schema} for media_type, schema in row.reads.items()}
+            described["requestBody"] = {"required": True, "content": content}
         if row.gives is not None:
             described["responses"][str(row.status)]["content"] = {face.media_type: {"schema": next(schemas)}}
         paths.setdefault(_PARAMETER.sub(r"{\1}", row.path), {})[row.method.lower()] = described

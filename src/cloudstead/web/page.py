@@ -70,9 +70,9 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     inside.append(" needs a credential.</p>" if operation["security"] else " needs no credential.</p>")
     if operation["parameters"]:
         inside.append(_parameters(operation["parameters"]))
-    if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        inside.append("<small>Takes</small>")
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = content["schema"]
+        inside.append(f"<small>Takes {'' if media_type == 'application/json' else escape(media_type)}</small>")
         inside += map(_variant, schema["oneOf"]) if "oneOf" in schema else [_json(schema)]
     for status, response in operation["responses"].items():
         inside += [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from cloudstead.core.access.permissions import Permission
     from cloudstead.web.call import Call
@@ -26,6 +26,7 @@ class Operation:
     run: Callable[..., Awaitable[object]]
     gives: Any
     takes: msgspec.json.Decoder[Any] | None
+    reads: Mapping[str, Any] | None
     query: type[msgspec.Struct] | None
     permission: Permission | None
     status: int
@@ -40,6 +41,7 @@ def op(
     *,
     name: str,
     run: Callable[[Call[Any]], Awaitable[object]],
+    reads: Mapping[str, Any] | None = None,
     gives: Any = None,
     query: type[msgspec.Struct] | None = None,
     permission: Permission | None = None,
@@ -73,6 +75,7 @@ def op(
     name: str,
     run: Callable[..., Awaitable[object]],
     takes: Any = None,
+    reads: Mapping[str, Any] | None = None,
     gives: Any = None,
     query: type[msgspec.Struct] | None = None,
     permission: Permission | None = None,
@@ -91,7 +94,8 @@ def op(
     as JSON (``gives`` says as what) with ``status``; ``None`` is written as no body; a Starlette ``Response``, made
     for this call alone, is sent as it is. ``query`` is the shape that ``call.options`` decodes. ``permission`` is
     asked of the caller before the body is decoded. ``is_open`` rows need no credential. ``summary`` defaults to the
-    first line of the handler's docstring.
+    first line of the handler's docstring. ``reads`` is for rows whose handler reads a body that is no JSON: its schemas
+    by media type (OpenAPI 3.1), for documents alone.
     """
     return Operation(
         method=method,
@@ -100,6 +104,7 @@ def op(
         run=run,
         gives=gives,
         takes=None if takes is None else msgspec.json.Decoder(takes),
+        reads=reads,
         query=query,
         permission=permission,
         status=status,

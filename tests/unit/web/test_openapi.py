@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from cloudstead.web.openapi import describe
 from cloudstead.web.page import index_page, operations_page
+from cloudstead.web.routes import PathRoutes
+from cloudstead.web.table import op
 from unit.web.faces import DOCUMENT, FACE, ROWS
 
 
@@ -21,6 +23,15 @@ def test_shapes_become_schemas():
     assert answer == {"$ref": "#/components/schemas/Order"}
     assert set(document["components"]["schemas"]) == {"Item", "Order"}
     assert order["x-permission"] == "order:place"
+
+
+def test_a_body_that_a_handler_reads_itself_is_told_by_its_media_types():
+    picture = {"type": "string", "format": "binary"}
+    row = op("POST", "/v1/pictures", name="hang", run=ROWS[0].run, reads={"image/png": picture}, is_open=True)
+    document = describe(DOCUMENT, [replace(FACE, routes=PathRoutes([row]))])
+    body = document["paths"]["/v1/pictures"]["post"]["requestBody"]
+    assert body == {"required": True, "content": {"image/png": {"schema": picture}}}
+    assert "image/png" in operations_page(document, name="shop")
 
 
 def test_a_query_becomes_parameters():

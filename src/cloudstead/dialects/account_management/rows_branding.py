@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.branding.colours import CHANGE, READ
+from cloudstead.core.branding.images import FIELD
 from cloudstead.core.branding.model import Theme
 from cloudstead.dialects.account_management.handlers.branding import Branding
 from cloudstead.dialects.account_management.rows import both
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from cloudstead.dialects.account_management.ports import Backend
     from cloudstead.web.table import Operation
+
+_PICTURES: Final = ("image/png", "image/jpeg")
+_BYTES: Final = {"type": "string", "format": "binary"}
+_FORM: Final = {"type": "object", "required": [FIELD], "properties": {FIELD: _BYTES}}
 
 
 def branding(backend: Backend) -> Sequence[Operation]:
@@ -88,6 +93,7 @@ def _images(run: Branding, theme: Theme) -> Sequence[Operation]:
             f"{one}/upload",
             name=f"upload_{theme}_image",
             run=run.upload_image,
+            reads=dict.fromkeys(_PICTURES, _BYTES),
             gives=BrandingImage,
             permission=CHANGE,
             status=201,
@@ -97,6 +103,7 @@ def _images(run: Branding, theme: Theme) -> Sequence[Operation]:
             f"{one}/upload-multipart",
             name=f"upload_{theme}_image_multipart",
             run=run.upload_image_multipart,
+            reads={"multipart/form-data": _FORM},
             gives=BrandingImage,
             permission=CHANGE,
             status=201,
