@@ -431,6 +431,50 @@ class LimitSettings(Section, frozen=True):
     ] = 32
 
 
+class CoapSettings(Section, frozen=True):
+    """A server that devices are told of, given as ``coaps://HOST:PORT``."""
+
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no such address; the account is added to it as a query."""
+        parts = urlsplit(self.url)
+        if self.url and (parts.scheme != "coaps" or parts.path or parts.query or parts.fragment):
+            raise ValueError("url: the address is coaps://host, or coaps://host:port")
+        if self.url:
+            _require_host(self.url)
+            if not is_host(parts.hostname or ""):
+                raise ValueError("url: the address names a lower-case host name or an IP address")
+
+
+class BootstrapSettings(CoapSettings, frozen=True):
+    """The bootstrap server that account management tells devices of. This release has none: name your own."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description=(
+                "`coaps://host:port` in server credentials and developer certificates; empty: our host, port 5684, "
+                "where nothing of ours listens yet."
+            )
+        ),
+    ] = ""
+
+
+class Lwm2mSettings(CoapSettings, frozen=True):
+    """The LwM2M server that account management tells devices of. This release has none: name your own."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description=(
+                "`coaps://host:port` in server credentials; empty: our host, port 5684, where nothing of ours listens "
+                "yet."
+            )
+        ),
+    ] = ""
+
+
 class Settings(Section, frozen=True):
     """All settings of a process."""
 
@@ -450,6 +494,8 @@ class Settings(Section, frozen=True):
     mail: MailSettings = MailSettings()
     webhooks: WebhookSettings = WebhookSettings()
     branding: BrandingSettings = BrandingSettings()
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    lwm2m: Lwm2mSettings = Lwm2mSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
     limits: LimitSettings = LimitSettings()

@@ -83,6 +83,11 @@ def test_variables_of_others_are_left_alone() -> None:
         ('[objects]\nendpoint = "minio:9000"', "objects: endpoint: the address begins with"),
         ('[objects]\nendpoint = "http://"', "objects: endpoint: the address names a host"),
         ('[objects]\naccess_key_id = "AKIA"', "objects: access_key_id and secret_access_key are given together"),
+        ('[bootstrap]\nurl = "coap://boot.example:5684"', "bootstrap: url: the address is coaps://host"),
+        ('[bootstrap]\nurl = "coaps://boot.example:5684?aid=1"', "bootstrap: url: the address is coaps://host"),
+        ('[lwm2m]\nurl = "coaps://:5684"', "lwm2m: url: the address names a host"),
+        ('[lwm2m]\nurl = "coaps://lwm2m.example:0"', "lwm2m: url: the address names a host"),
+        ("[lwm2m]\nurl = 'coaps://a\"b'", "lwm2m: url: the address names a lower-case host name"),
         ("[http", "Expected"),
     ],
 )
