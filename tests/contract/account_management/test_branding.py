@@ -395,6 +395,14 @@ async def test_an_account_that_is_not_there_is_not_found(site):
             require_refusal(name, await site.call(name, account=account), 404)
 
 
+@pytest.mark.parametrize("name", UPLOADS)
+async def test_an_image_that_cannot_be_stored_is_not_shown(site, name):
+    before = await site.snapshot()
+    site.rooms.objects.is_silent = True
+    assert require_refusal(name, await site.call(name), 503)["type"] == "internal_error"
+    assert await site.snapshot() == before
+
+
 # What is malformed
 
 

@@ -15,7 +15,6 @@ from cloudstead.app.people_face import people_face
 from cloudstead.core.branding.css import parse_colour
 from cloudstead.core.branding.images import default_image
 from cloudstead.core.branding.model import Theme
-from cloudstead.core.files.errors import ObjectsUnavailable
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from factories.branding import branding_rooms
@@ -117,13 +116,9 @@ async def test_what_is_no_image_is_not_found(browser, path):
     assert answer.text == "There is no such image."
 
 
-async def test_a_store_that_does_not_answer_is_told_so(browser, upload, rooms, monkeypatch):
+async def test_a_store_that_does_not_answer_is_told_so(browser, upload, rooms):
     path = await upload()
-
-    async def fail(path):
-        raise ObjectsUnavailable
-
-    monkeypatch.setattr(rooms.objects, "get", fail)
+    rooms.objects.is_silent = True
     assert (await browser.get(path)).status_code == 503
 
 

@@ -19,6 +19,7 @@ from cloudstead.core.identityproviders.errors import (
     ProvidersNotIncluded,
     TooManyProviders,
 )
+from cloudstead.core.files.errors import ObjectsUnavailable
 from cloudstead.core.people.errors import LoginLocked, PersonNotFound, TooManySignUps, UserNameTaken
 from cloudstead.dialects.account_management.shapes.answers import ErrorResponse, FieldFault
 from cloudstead.web.errors import (
@@ -78,6 +79,7 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     ApiKeyNotFound: _MISSING,
     PersonNotFound: _MISSING,
     SlotUnknown: _MISSING,
+    ObjectsUnavailable: _as(503, "internal_error"),
     ProviderNotFound: _MISSING,
     ProviderBuiltIn: _DENIED,
     ProviderInUse: _DENIED,
