@@ -33,6 +33,7 @@ from cloudstead.web.face import below as below_path
 from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.routes import PathRoutes
 from factories.branding import branding_rooms
+from factories.coverage import covers_each
 from factories.files import picture
 from factories.schema import operations, require_answer
 from factories.tenants import tenant
@@ -55,6 +56,7 @@ READS = [name for name in NAMES if name not in CHANGES]
 UPLOADS = [name for name in NAMES if name.startswith("upload_")]
 SETS = [name for name in NAMES if name.startswith("set_") and name.endswith("_color")]
 BULK = [name for name in NAMES if name.startswith("set_") and name.endswith("_colors")]
+LISTS = [name for name in NAMES if name.startswith("list_")]
 OF_ONE = [name for name in NAMES if "{reference}" in operations()[name][1]]
 
 
@@ -212,6 +214,7 @@ def test_every_operation_of_the_contract_is_served(site):
 # Where they succeed
 
 
+@covers_each(NAMES, "success")
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_administrator_succeeds_as_the_contract_says(site, name):
     await site.prove(name)
@@ -236,7 +239,7 @@ async def test_whoever_is_of_an_account_reads_its_branding(site, key):
             await site.prove(name, key)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("list_")])
+@pytest.mark.parametrize("name", LISTS)
 async def test_a_list_holds_every_slot_once_and_has_no_second_page(site, name):
     body = await site.prove(name)
     slots = [slot.value for slot in ColourSlot] if "color" in name else list(IMAGE_SLOTS)
@@ -340,6 +343,7 @@ async def test_every_change_is_in_the_trail_of_its_account_by_whom_and_from_wher
 # Where they are refused
 
 
+@covers_each(NAMES, "refusal")
 @pytest.mark.parametrize("key", [None, "inactive", "deleted", "csk_nonsense", "a.b.c"])
 async def test_nobody_is_served_without_a_good_credential(site, key):
     before = await site.snapshot()
@@ -389,6 +393,7 @@ async def test_a_parent_and_its_tenant_see_nothing_of_each_other(site):
     assert (await site.prove("get_dark_color", "stranger"))["color"] == PALETTE["dark"]["primary"]
 
 
+@covers_each(TWINS, "malformed")
 async def test_an_account_that_is_not_there_is_not_found(site):
     for name in TWINS:
         for account in (site.other.id, "0" * 32, "x", "%00", "A" * 32, "0" * 5000):
@@ -406,6 +411,7 @@ async def test_an_image_that_cannot_be_stored_is_not_shown(site, name):
 # What is malformed
 
 
+@covers_each(OF_ONE, "malformed")
 @pytest.mark.parametrize("slot", ["nonsense", "PRIMARY", "%00", "%2e%2e", "%C3%A9", "s" * 5000, "%22%3E", "primary%20"])
 async def test_a_slot_that_is_not_there_is_not_found(site, slot):
     before = await site.snapshot()
@@ -418,6 +424,17 @@ async def test_a_slot_of_the_other_kind_is_not_found(site):
     for name in OF_ONE:
         slot = "primary" if "image" in name else "brand_logo_email"
         require_refusal(name, await site.call(name, slot=slot), 404)
+
+
+@covers_each(LISTS, "malformed")
+async def test_a_list_is_whole_whatever_is_asked_of_it(site):
+    headers = {"authorization": f"Bearer {site.keys['top']}", "content-type": "application/json"}
+    for name in LISTS:
+        whole = await site.prove(name)
+        address = operations()[name][1].format(account_id=site.below.id)
+        for query in ("limit=2", "limit=x&order=UP", "after=%00", "include=everything", "%ff=%ff"):
+            answer = await site.client.request("GET", f"{address}?{query}", headers=headers, content=b"{")
+            assert (answer.status_code, answer.json()) == (200, whole)
 
 
 async def test_there_are_no_other_themes(site):
@@ -474,6 +491,7 @@ async def test_what_is_no_colour_is_refused_and_named(site, name):
     assert await site.snapshot() == before
 
 
+@covers_each(BULK, "malformed")
 @pytest.mark.parametrize("name", BULK)
 async def test_one_wrong_colour_and_none_is_set(site, name):
     before = await site.snapshot()
