@@ -232,6 +232,7 @@
   }
 
   // --- the house ------------------------------------------------------------------------------------------------
+  function asked() { return new URLSearchParams(location.hash.slice(1)).get("thing"); }
   async function listThings() {
     const text = $("seek").value.trim(), pattern = `*${text.replace(/[\\*?]/g, "\\$&")}*`;
     const query = text
@@ -251,8 +252,8 @@
       item.append(button);
       return item;
     }));
-    const names = things.map(({ thingName }) => thingName), asked = new URLSearchParams(location.hash.slice(1)).get("thing");
-    if (!chosen && asked) choose(asked);
+    const names = things.map(({ thingName }) => thingName);
+    if (!chosen && asked()) choose(asked());
     else if (!chosen && names.length) choose(names.includes(here.thingName) ? here.thingName : names[0]);
     else if (!chosen && here.thingName) choose(here.thingName);
     $("empty").hidden = Boolean(chosen);
@@ -334,6 +335,7 @@ while True:
   }
   $("enter").onclick = () => knock(true);
   $("back").onclick = () => knock(false);
+  window.onhashchange = () => { if (line && asked()) choose(asked()); };
   $("seek").oninput = () => listThings().catch(complain);
   $("earlier").onclick = () => changes.readEarlier().catch(complain);
   $("sign-in").onsubmit = async (event) => {
