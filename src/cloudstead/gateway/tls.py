@@ -58,8 +58,10 @@ def certificates_shown(connection: ssl.SSLObject) -> tuple[bytes, ...] | None:
     """Return all certificates (DER) that the client sent; ``None`` when it resumed a session and sent none."""
     if connection.session_reused:
         return None
+    if connection.getpeercert(binary_form=True) is None:  # its chain would be a list with a hole in it
+        return ()
     if hasattr(connection, "get_unverified_chain"):  # from Python 3.13 on
         return tuple(connection.get_unverified_chain())
     # Until then it is there, but for the door; the form has the number of SSL_FILETYPE_ASN1.
     inner: Any = connection._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
-    return tuple(each.public_bytes(_ASN1) for each in inner.get_unverified_chain() or ())
+    return tuple(each.public_bytes(_ASN1) for each in inner.get_unverified_chain())
