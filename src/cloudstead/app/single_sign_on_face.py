@@ -52,7 +52,8 @@ _MOST_FIELDS: Final = 10
 _METADATA: Final = "application/samlmetadata+xml"  # saml-metadata-2.0, section 4.1.1
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
-_SIGN_IN: Final = re.compile(rb"/people/sign-in/[^/]+/?")
+# Steps of a sign-in by password have names without a dot, and host names of accounts have one.
+_SIGN_IN: Final = re.compile(rb"/people/sign-in/([0-9a-f]{32}|[^/]*\.[^/]*)/?")
 _SAML2: Final = f"{SAML2_PATH}/".encode()
 _MARK: Final = re.compile(r"_([0-9a-f]{12})([0-9a-f]{16})[0-9a-f]*")
 

@@ -125,7 +125,8 @@ class RoundTrip:
             now=self._clock.now(),
         )
         key = private_key(self._sealer, saml2)
-        url = address(saml2.sso_endpoint, message, is_request=True, key=key)
+        # Signing takes up to 15 ms.
+        url = await asyncio.to_thread(address, saml2.sso_endpoint, message, is_request=True, key=key)
         return Begun(url, request_id, self._tickets.proof(request_id))
 
     async def answer(self, provider_id: ProviderId, response: str) -> str:

@@ -56,7 +56,7 @@ class SignOut:
         if ended is None:
             return None
         session, provider = ended
-        return self._request(session, provider)
+        return await self._request(session, provider)
 
     async def receive_query(self, provider_id: ProviderId, raw_query: str) -> str | None:
         """Take a message by HTTP-Redirect; raise ``ProviderNotFound`` or ``VouchingRefused``.
@@ -96,9 +96,9 @@ class SignOut:
         if not isinstance(said, LogoutRequest):
             return None  # our own session ended before we asked
         await self._database.write(lambda unit: _end_named(unit, provider.id, said))
-        return self._response(saml2, said, relay_state)
+        return await self._response(saml2, said, relay_state)
 
-    def _request(self, session: ProviderSession, provider: IdentityProvider) -> str | None:
+    async def _request(self, session: ProviderSession, provider: IdentityProvider) -> str | None:
         saml2 = provider.saml2
         if saml2 is None or not saml2.slo_endpoint:
             return None
@@ -111,9 +111,9 @@ class SignOut:
             session_index=session.session_index,
             now=self._clock.now(),
         )
-        return address(saml2.slo_endpoint, message, is_request=True, key=self._key(saml2))
+        return await asyncio.to_thread(address, saml2.slo_endpoint, message, is_request=True, key=self._key(saml2))
 
-    def _response(self, saml2: Saml2Settings, request: LogoutRequest, relay_state: str) -> str | None:
+    async def _response(self, saml2: Saml2Settings, request: LogoutRequest, relay_state: str) -> str | None:
         if not saml2.slo_endpoint:
             return None
         message = logout_response(
@@ -123,7 +123,9 @@ class SignOut:
             destination=saml2.slo_endpoint,
             now=self._clock.now(),
         )
-        return address(saml2.slo_endpoint, message, is_request=False, key=self._key(saml2), relay_state=relay_state)
+        return await asyncio.to_thread(
+            address, saml2.slo_endpoint, message, is_request=False, key=self._key(saml2), relay_state=relay_state
+        )
 
     def _key(self, saml2: Saml2Settings) -> PrivateKey | None:
         try:
