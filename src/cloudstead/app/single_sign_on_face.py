@@ -28,7 +28,7 @@ from cloudstead.core.identityproviders.model import ProviderId
 from cloudstead.core.identityproviders.places import SAML2_PATH
 from cloudstead.core.identityproviders.round_trip import LONGEST_SESSION_MS
 from cloudstead.core.identityproviders.tickets import LIFE_MS
-from cloudstead.core.people.sessions import Client
+from cloudstead.core.people.sessions import Client, idle_minutes
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound, WebError
 from cloudstead.web.face import ErrorMap, Face
 from cloudstead.web.routes import PathRoutes
@@ -52,8 +52,7 @@ _MOST_FIELDS: Final = 10
 _METADATA: Final = "application/samlmetadata+xml"  # saml-metadata-2.0, section 4.1.1
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
-# Steps of a sign-in by password have names without a dot, and host names of accounts have one.
-_SIGN_IN: Final = re.compile(rb"/people/sign-in/([0-9a-f]{32}|[^/]*\.[^/]*)/?")
+_SIGN_IN: Final = re.compile(rb"/people/sign-in/[^/]+/?")
 _SAML2: Final = f"{SAML2_PATH}/".encode()
 _MARK: Final = re.compile(r"_([0-9a-f]{12})([0-9a-f]{16})[0-9a-f]*")
 
@@ -177,9 +176,13 @@ class _Answers:
         return answer
 
     async def _welcome(self, call: Call[None], arrived: Arrived) -> Response:
+        account_id, token = arrived.account.id, arrived.opened.token
+        idle = await self._database.read(lambda unit: idle_minutes(unit, account_id))
         if "application/json" not in call.headers.get("accept", ""):
-            return await self._show(pages.signed_in(arrived.person.user_name, arrived.opened.token), arrived.account)
-        told = {"token": arrived.opened.token, "account_id": arrived.account.id, "user_id": arrived.person.id}
+            return await self._show(
+                pages.signed_in(arrived.person.user_name, token, idle_minutes=idle), arrived.account
+            )
+        told = {"token": token, "idle_timeout": idle, "account_id": account_id, "user_id": arrived.person.id}
         return JSONResponse(told, headers={"cache-control": "no-store"})
 
     async def _account(self, host: str) -> Account | None:

@@ -22,15 +22,14 @@ def choice(providers: Sequence[IdentityProvider]) -> Page:
     return Page("Sign in", f"<p>Who knows you?</p>{links}")
 
 
-def signed_in(user_name: str, token: str) -> Page:
+def signed_in(user_name: str, token: str, *, idle_minutes: int) -> Page:
     """Show the session's token, once."""
-    field = f'<input id="token" value="{escape(token)}" readonly autocomplete="off">'
     return Page(
         "You are signed in",
         f'<p role="status">Welcome, <strong>{escape(user_name)}</strong>.</p>'
-        f"<label>Your login token {field}</label>"
-        '<p class="quiet">Programs send it as <code>Authorization: Bearer</code>. It is shown this once, and it ends '
-        "when it is not used for a while.</p>"
+        "<h2>Your login token</h2><p>Programs send it as <code>Authorization: Bearer</code>. It ends after "
+        f"{idle_minutes} minutes without use, and when you sign out.</p>"
+        f'<p><label>Login token <input name="token" value="{escape(token)}" readonly></label></p>'
         f"{_sign_out_form()}",
     )
 
