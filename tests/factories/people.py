@@ -52,6 +52,7 @@ class PeopleRooms:
     links: Links
     hasher: PasswordHasher
     post: PostBox
+    mails: Mails
     under_way: list[asyncio.Task[None]]
 
     async def settled(self) -> None:
@@ -75,4 +76,4 @@ def people_rooms(tenant: Tenant, executor: ThreadPoolExecutor) -> PeopleRooms:
         spawn=lambda work: under_way.append(asyncio.get_running_loop().create_task(work)),
     )
     people = People(tenant.clock, tenant.ids, links=links, mails=mails)
-    return PeopleRooms(people, recovery, links, hasher, post, under_way)
+    return PeopleRooms(people, recovery, links, hasher, post, mails, under_way)

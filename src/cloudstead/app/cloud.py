@@ -15,6 +15,7 @@ from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.files import open_files, start_images
 from cloudstead.app.http_room import HttpRoom
 from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
+from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
 from cloudstead.app.rules import RuleRooms, start_rules
@@ -34,9 +35,9 @@ from cloudstead.core.domains.registry import Domains
 from cloudstead.core.events import EventBus
 from cloudstead.core.files.files import Files
 from cloudstead.core.ids import Uuid7Source
-from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.people.second_factor import SecondFactors
 from cloudstead.core.people.sessions import Sessions
+from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import Settings
     from cloudstead.core.archive.archive import Archive
     from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.key_uses import KeyUses
     from cloudstead.core.files.images import ThingImages
     from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
@@ -96,6 +98,7 @@ class Cloud:
     identities: Identities
     sessions: TemporaryCredentials
     callers: Callers
+    key_uses: KeyUses
     sign_in: SignIn
     certificates: Certificates
     domains: Domains
@@ -156,7 +159,8 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         hasher = PasswordHasher(executor)
         tokens = Tokens(keys.signing_key, clock, region=settings.public.region)
         identities = Identities(keys.sealer, region=settings.public.region)
-        callers = Callers(database, tokens, clock)
+        key_uses = follow_key_uses(stack, clock=clock, database=database, tasks=tasks)
+        callers = Callers(database, tokens, clock, on_key_use=key_uses.note)
         certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids)
         directory = ThingDirectory(database)
         broker = Broker(new_client_id=ids.new)
@@ -194,12 +198,12 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             tokens=tokens,
             identities=identities,
             clock=clock,
+            factors=SecondFactors(keys.sealer, clock),
+            sessions=Sessions(clock, ids),
             listener=SignInJournal(journal, database),
         )
         gateway = MqttGateway(
             broker=broker,
-            factors=SecondFactors(keys.sealer, clock),
-            sessions=Sessions(clock, ids),
             fan_out=fan_out,
             spine=spine,
             devices=device_door,
@@ -269,6 +273,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             identities=identities,
             sessions=TemporaryCredentials(keys.sealer, clock),
             callers=callers,
+            key_uses=key_uses,
             sign_in=sign_in,
             certificates=certificates,
             domains=Domains(clock, ids),

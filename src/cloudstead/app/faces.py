@@ -9,6 +9,7 @@ import structlog
 from starlette.responses import Response
 
 from cloudstead import __version__
+from cloudstead.app.account_management import account_rooms
 from cloudstead.app.branding_face import branding_face
 from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
@@ -129,10 +130,22 @@ def web_app(
     )
     registry = new_registry(cloud)
     sso = single_sign_on(cloud, public_url)
+    rooms = account_rooms(
+        cloud.clock,
+        cloud.ids,
+        mails=people.mails,
+        key_uses=cloud.key_uses,
+        reserved_hosts=(cloud.settings.public.hostname, *cloud.settings.public.other_names),
+    )
     account_management = AccountManagement(
         clock=cloud.clock,
         database=cloud.database,
         callers=cloud.callers,
+        hasher=cloud.hasher,
+        accounts=rooms.accounts,
+        tenants=rooms.tenants,
+        api_keys=rooms.api_keys,
+        policy_groups=rooms.policy_groups,
         colours=cloud.colours,
         brand_images=cloud.brand_images,
         identity_providers=sso.providers,

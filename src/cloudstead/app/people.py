@@ -22,6 +22,7 @@ class PeopleParts:
 
     people: People
     recovery: Recovery
+    mails: Mails
 
 
 def people_parts(cloud: Cloud, public_url: str) -> PeopleParts:
@@ -34,4 +35,5 @@ def people_parts(cloud: Cloud, public_url: str) -> PeopleParts:
     return PeopleParts(
         People(clock, ids, links=links, mails=mails),
         Recovery(cloud.database, cloud.hasher, links=links, mails=mails, clock=clock, ids=ids, spawn=cloud.tasks.spawn),
+        mails,
     )

@@ -10,22 +10,25 @@ import hmac
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.core.accounts.events import AccountStatusChanged
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.caller import Caller
 from cloudstead.core.credentials import api_keys
 from cloudstead.core.credentials.errors import AccountClosed, CredentialRefused
-from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.credentials.events import ApiKeyChanged, ApiKeyWithdrawn
 from cloudstead.core.credentials.recent import Recent
 from cloudstead.core.people.events import PersonChanged
-
 from cloudstead.core.people.sessions import NOTED_EVERY_MS, recognise
 from cloudstead.core.policygroups.events import PolicyGroupChanged
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.tokens import Tokens
     from cloudstead.core.events import EventBus
-    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.ids import AccountId, ApiKeyId, PersonId
     from cloudstead.core.unit import Database, Unit
 
 _REMEMBERED_MS: Final = 5000
@@ -46,17 +49,29 @@ class Callers:
     For the event loop's thread. ``listen`` has to be called once.
     """
 
-    def __init__(self, database: Database, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tokens: Tokens,
+        clock: Clock,
+        *,
+        on_key_use: Callable[[ApiKeyId], None] = lambda _: None,
+    ) -> None:
+        """``on_key_use`` hears of every request made with a key, so it must cost next to nothing."""
         self._database = database
         self._tokens = tokens
         self._clock = clock
         self._known: Recent[str, _Known] = Recent(_CALLERS_KEPT)
         self._changes = 0
+        self._on_key_use = on_key_use
 
     def listen(self, bus: EventBus) -> None:
         """Forget callers as soon as something about them changes."""
         bus.subscribe(PersonChanged, self._on_person_changed)
-        bus.subscribe(ApiKeyWithdrawn, self._on_api_key_withdrawn)
+        bus.subscribe(ApiKeyWithdrawn, self._on_api_key_changed)
+        bus.subscribe(ApiKeyChanged, self._on_api_key_changed)
+        bus.subscribe(PolicyGroupChanged, self._on_account_changed)
+        bus.subscribe(AccountStatusChanged, self._on_account_changed)
 
     async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
         """Return the person as a caller in that account, who holds the present ``credential_epoch``."""
@@ -76,6 +91,15 @@ class Callers:
         _require_epoch(known.caller, genuine.credential_epoch)
         return known.caller
 
+    async def of_login_token(self, token: str) -> Caller:
+        """Return whose session on our pages the login token belongs to; using it keeps it from ending."""
+        now_ms = self._clock.millis()
+        session = await self._database.read(lambda unit: recognise(unit, token, now_ms=now_ms))
+        caller = await self.of_session(session.account_id, session.person_id, credential_epoch=session.credential_epoch)
+        if now_ms - session.used_at_ms >= NOTED_EVERY_MS:
+            await self._database.write(lambda unit: unit.sessions.note_use(session.id, now_ms))
+        return caller
+
     async def of_api_key(self, text: str) -> Caller:
         """Return the caller that the API key stands for."""
         presented = api_keys.parse(text)
@@ -91,21 +115,21 @@ class Callers:
             before = self._changes
             caller, account = await self._database.read(read)
             self._remember(name, _Known(caller, account, self._clock.millis(), presented.secret_hash), before)
-    async def of_login_token(self, token: str) -> Caller:
-        """Return whose session on our pages the login token belongs to; using it keeps it from ending."""
-        now_ms = self._clock.millis()
-        session = await self._database.read(lambda unit: recognise(unit, token, now_ms=now_ms))
-        caller = await self.of_session(
-            session.account_id, session.person_id, credential_epoch=session.credential_epoch
-        )
-        if now_ms - session.used_at_ms >= NOTED_EVERY_MS:
-            await self._database.write(lambda unit: unit.sessions.note_use(session.id, now_ms))
-        return caller
-
+            self._on_key_use(presented.key_id)
             return caller
         if not hmac.compare_digest(known.secret_hash, presented.secret_hash):
             raise CredentialRefused("The API key is not valid.")
+        self._on_key_use(presented.key_id)
         return known.caller
+
+    async def of_key(self, key_id: ApiKeyId) -> Caller:
+        """Return the caller that a key stands for now, for somebody who has shown it before."""
+
+        def read(unit: Unit) -> Caller:
+            caller = api_keys.caller_of(unit, key_id)
+            return _bounded(caller, _usable(unit, caller.account_id))
+
+        return await self._database.read(read)
 
     async def _person(self, account_id: AccountId, person_id: PersonId) -> _Known:
         name = f"person:{account_id}:{person_id}"
@@ -132,9 +156,13 @@ class Callers:
         self._changes += 1
         self._known.drop_where(lambda known: known.caller.person_id == event.person_id)
 
-    def _on_api_key_withdrawn(self, event: ApiKeyWithdrawn) -> None:
+    def _on_api_key_changed(self, event: ApiKeyWithdrawn | ApiKeyChanged) -> None:
         self._changes += 1
         self._known.drop(f"key:{event.key_id}")
+
+    def _on_account_changed(self, event: PolicyGroupChanged | AccountStatusChanged) -> None:
+        self._changes += 1
+        self._known.drop_where(lambda known: known.account.id == event.account_id)
 
 
 def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tuple[Caller, Account]:
@@ -147,7 +175,7 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
         principal=f"person:{person_id}",
         user_name=person.user_name,
         person_id=person_id,
-        grants=membership.grants,
+        grants=(*membership.grants, *unit.policy_groups.grants_of_people(account_id, (person_id,))[person_id]),
         credential_epoch=person.credential_epoch,
     )
     account = _usable(unit, account_id)

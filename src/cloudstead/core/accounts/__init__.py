@@ -6,5 +6,10 @@
 ``profile``  what is known of an account beside its names
 ``listing``  which accounts a list shows
 ``acting``   who acts in which account
+``limits``   how much of everything an account may have
+``events``   what others may want to know
+``registry`` accounts as callers see and change them
+``tenants``  making a tenant
+``enrolling`` the status of an account, and the end of its enrolment
 ``opening``  opening an account with its root domain and its first administrator
 """

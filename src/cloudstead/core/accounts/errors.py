@@ -24,6 +24,27 @@ class AccountNotUsable(CloudsteadError):
         self.status = status
 
 
+class AccountLimitExceeded(CloudsteadError):
+    """The account has as much of something as it may have; ``limit`` names what, ``value`` is how much that is."""
+
+    code = "account_limit_exceeded"
+
+    def __init__(self, limit: str, value: str) -> None:
+        super().__init__(f"The account's limit {limit} of {value} is reached.")
+        self.limit = limit
+        self.value = value
+
+
+class PolicyForbids(CloudsteadError):
+    """A policy of the account, or of its parent, switches the feature off."""
+
+    code = "policy_forbids"
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"The feature {feature} is not part of this account.")
+        self.feature = feature
+
+
 class HostNameTaken(CloudsteadError):
     """Another account answers to that host name."""
 

@@ -11,6 +11,8 @@
 ``temporary``    self-contained temporary AWS-style credentials
 ``identities``   the names that AWS SDKs know people and guests by
 ``api_keys``     keys made, recognised, withdrawn
+``api_key_registry`` keys as callers see and change them
+``key_uses``     when keys were last used
 ``authority``    the certificate authority of the installation
 ``certificates`` the certificates of things: made, replaced, handed out, recognised
 ``bundle``       a thing's certificate and key as a zip archive

@@ -14,3 +14,10 @@ class ApiKeyWithdrawn:
     """The key opens no door any more."""
 
     key_id: ApiKeyId
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyChanged:
+    """The key may do other things than before, or nothing, or has another secret."""
+
+    key_id: ApiKeyId

@@ -88,6 +88,10 @@ class PolicyGroupStore(Protocol):
         """Return what each person holds through groups; what administrators hold is among their own grants."""
         ...
 
+    def count_known(self, account_id: AccountId, person_ids: Collection[PersonId]) -> int:
+        """Return how many of the people belong to the account."""
+        ...
+
     def count_people(self, group_id: PolicyGroupId) -> int:
         """Return how many people are in a group."""
         ...

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.responses import Response
 
-from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable, HostNameTaken
+from cloudstead.core.accounts.errors import (
+    AccountLimitExceeded,
+    AccountNotFound,
+    AccountNotUsable,
+    HostNameTaken,
+    PolicyForbids,
+)
 from cloudstead.core.branding.errors import SlotUnknown
 from cloudstead.core.credentials.errors import ApiKeyNotFound, CredentialExpired, CredentialRefused
 from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.files.errors import ObjectsUnavailable
 from cloudstead.core.identityproviders.errors import (
     ProviderBuiltIn,
     ProviderInUse,
@@ -19,8 +26,13 @@ from cloudstead.core.identityproviders.errors import (
     ProvidersNotIncluded,
     TooManyProviders,
 )
-from cloudstead.core.files.errors import ObjectsUnavailable
 from cloudstead.core.people.errors import LoginLocked, PersonNotFound, TooManySignUps, UserNameTaken
+from cloudstead.core.policygroups.errors import (
+    AdministratorStays,
+    AlreadyMember,
+    PolicyGroupNameTaken,
+    PolicyGroupNotFound,
+)
 from cloudstead.dialects.account_management.shapes.answers import ErrorResponse, FieldFault
 from cloudstead.web.errors import (
     BodyNotJson,
@@ -76,7 +88,13 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     HostNameTaken: _of_field("aliases", 409, "duplicate"),
     CredentialRefused: _as(401, "invalid_auth"),
     CredentialExpired: _as(401, "invalid_auth"),
+    AccountLimitExceeded: lambda error: Told(403, "account_limit_exceeded", error.limit, error.value),
+    PolicyForbids: lambda error: Told(403, "access_denied", "policy", str(error)),
     ApiKeyNotFound: _MISSING,
+    PolicyGroupNotFound: _MISSING,
+    PolicyGroupNameTaken: _of_field("name", 409, "duplicate"),
+    AlreadyMember: _as(409, "duplicate"),
+    AdministratorStays: _BAD,
     PersonNotFound: _MISSING,
     SlotUnknown: _MISSING,
     ObjectsUnavailable: _as(503, "internal_error"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.acting import acting_in
+from cloudstead.core.ids import is_id
 
 if TYPE_CHECKING:
     from cloudstead.core.accounts.acting import Acting
@@ -23,3 +24,11 @@ def reads(call: Call[Caller]) -> bool:
 def acting(unit: Unit, call: Call[Caller]) -> Acting:
     """Return who acts in which account; raises what ``core.accounts.acting.acting_in`` raises."""
     return acting_in(unit, call.caller, call.path.get("account_id"), only_reads=reads(call))
+
+
+def path_id(call: Call[Caller], name: str, missing: type[Exception]) -> str:
+    """Return the id in the path; raise ``missing`` where it can be none, for then there is nothing of that name."""
+    text = call.path[name]
+    if not is_id(text):
+        raise missing
+    return text

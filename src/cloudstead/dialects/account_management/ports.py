@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cloudstead.core.accounts.registry import Accounts
+    from cloudstead.core.accounts.tenants import Tenants
     from cloudstead.core.branding.colours import Colours
     from cloudstead.core.branding.images import BrandImages
     from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.api_key_registry import ApiKeys
+    from cloudstead.core.credentials.passwords import PasswordHasher
     from cloudstead.core.identityproviders.places import Places
     from cloudstead.core.identityproviders.registry import IdentityProviders
+    from cloudstead.core.policygroups.registry import PolicyGroups
     from cloudstead.core.unit import Database
     from cloudstead.dialects.account_management.auth import Callers
 
@@ -22,6 +27,11 @@ class Backend:
     clock: Clock
     database: Database
     callers: Callers
+    hasher: PasswordHasher
+    accounts: Accounts
+    tenants: Tenants
+    api_keys: ApiKeys
+    policy_groups: PolicyGroups
     colours: Colours
     brand_images: BrandImages
     identity_providers: IdentityProviders

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.dialects.account_management.auth import BearerCallers
 from cloudstead.dialects.account_management.errors import ERRORS
+from cloudstead.dialects.account_management.rows_accounts import rows as accounts
+from cloudstead.dialects.account_management.rows_api_keys import rows as api_keys
 from cloudstead.dialects.account_management.rows_branding import branding
 from cloudstead.dialects.account_management.rows_identity_providers import identity_providers
+from cloudstead.dialects.account_management.rows_policy_groups import rows as policy_groups
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import PathRoutes
 
@@ -26,7 +29,13 @@ DOCUMENT: Final = Document(
 
 _BODY_LIMIT: Final = 4 * 1024 * 1024
 
-AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (branding, identity_providers)
+AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (
+    accounts,
+    api_keys,
+    policy_groups,
+    branding,
+    identity_providers,
+)
 
 
 def operations(backend: Backend) -> tuple[Operation, ...]:

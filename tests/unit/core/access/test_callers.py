@@ -225,7 +225,9 @@ async def test_what_was_issued_before_a_new_password_is_refused_at_once(tenant, 
 
 @pytest.mark.parametrize("state", [{"must_set_password": True}, {"is_confirmed": False}, {"is_enabled": False}])
 async def test_who_may_not_enter_is_no_caller_nor_are_the_keys_owned(tenant, callers, tokens, key, state):
-    await tenant.database.write(lambda unit: unit.people.replace(replace(tenant.administrator, **state)))
+    await tenant.database.write(
+        lambda unit: unit.people.replace(replace(tenant.administrator, last_login_at_ms=1, **state))
+    )
     for ask in (
         callers.of_person(tenant.account.id, tenant.administrator.id),
         callers.of_id_token(tokens.issue_id_token(tenant.account, tenant.administrator)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -28,6 +28,10 @@ class SubjectList(Struct):
 
     users: Maybe[Annotated[list[Id], Meta(max_length=1000)]] = UNSET
     apikeys: Maybe[Annotated[list[Id], Meta(max_length=1000)]] = UNSET
+
+
+REMOVAL: Final[Any] = SubjectList | Ids
+"""Both forms of the body that takes members out of a group."""
 
 
 def utc_text(ms: int) -> str:

@@ -14,7 +14,7 @@ from cloudstead.core.policygroups.model import CountedGroup, GroupKind, PolicyGr
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free
 from cloudstead.storage.sql.stores.api_key_rows import KEY_COLUMNS, key_grants, keys_of_rows
 from cloudstead.storage.sql.stores.paging import Pages
-from cloudstead.storage.sql.tables import api_keys
+from cloudstead.storage.sql.tables import api_keys, memberships
 from cloudstead.storage.sql.tables_accounts import (
     policy_group_grants,
     policy_group_keys,
@@ -190,6 +190,16 @@ _GRANTS_OF_PEOPLE = Statement(
     "ids",
 )
 _COUNT_PEOPLE = Statement(lambda _: select(func.count()).where(_people.group_id == bindparam("group_id")), "group_id")
+_COUNT_KNOWN = Statement(
+    lambda words: (
+        select(func.count())
+        .select_from(memberships)
+        .where(memberships.c.account_id == bindparam("account_id"))
+        .where(words.any_of(memberships.c.person_id, "ids"))
+    ),
+    "account_id",
+    "ids",
+)
 _PUT_PERSON = adding_if_free(policy_group_people)
 _PUT_KEY = adding_if_free(policy_group_keys)
 _TAKE_PEOPLE = Statement(
@@ -308,6 +318,11 @@ class SqlPolicyGroups:
         for person_id, domain_id, role in self._transaction.rows(_GRANTS_OF_PEOPLE, account_id, list(person_ids)):
             found[person_id].append(Grant(domain_id, role))
         return {person_id: tuple(grants) for person_id, grants in found.items()}
+
+    def count_known(self, account_id: AccountId, person_ids: Collection[PersonId]) -> int:
+        """Return how many of the people belong to the account."""
+        row = self._transaction.row(_COUNT_KNOWN, account_id, list(person_ids))
+        return 0 if row is None else int(row[0])
 
     def count_people(self, group_id: PolicyGroupId) -> int:
         """Return how many people are in a group."""
