@@ -29,7 +29,7 @@ class InvitationStore(Protocol):
         now_ms: int,
         provider_id: str | None = None,
     ) -> Page[Invitation]:
-        """Return one page of the account's open invitations, or of those to people who come by a provider, with their number."""
+        """Return one page of the open invitations, or of those to people who come by a provider, with the total."""
         ...
 
     def remove(self, invitation_id: InvitationId) -> bool:

@@ -28,6 +28,7 @@ from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.full_name import called, full_name
 from cloudstead.core.people.links import Purpose
 from cloudstead.core.people.model import Membership, Person, Stage
+from cloudstead.core.people.password_rules import shortest_password
 from cloudstead.core.people.profile import require_email
 from cloudstead.core.people.standing import Resident, ResidentFilter, Standing, Status
 from cloudstead.core.policygroups.members import require_administrator_left
@@ -137,6 +138,11 @@ class Users:
             clock, ids, object_type="person", name_of=lambda each: each.resident.person.user_name, fields_of=audited
         )
 
+    def shortest_password(self, unit: Unit, acting: Acting) -> int:
+        """Return how many characters a password has to have that the caller gives somebody."""
+        require_at_root(acting.caller, ADMINISTER)
+        return shortest_password(unit, acting.account.id)
+
     def get(self, unit: Unit, acting: Acting, person_id: PersonId) -> User:
         """Return somebody; raise ``PersonNotFound``."""
         require_at_root(acting.caller, READ)
@@ -205,7 +211,6 @@ class Users:
         if person.email != before.resident.person.email:
             self._links.end_all(unit, person.id)
             self._mails.send(unit, acting.account.id, person, Purpose.CONFIRM)
-        is_changed |= change.groups is not ABSENT and self._set_groups(unit, caller, before, change.groups)
         if change.provider_ids is not ABSENT:
             is_changed |= bind(unit, acting.account, person.id, change.provider_ids)
         if change.status is not ABSENT and change.status is not before.resident.status:
@@ -215,10 +220,13 @@ class Users:
         if change.is_totp_on is not ABSENT and change.is_totp_on != before.is_totp_on:
             codes = self._switch_totp(unit, person, is_on=change.is_totp_on)
             is_changed = True
+        if is_changed:
+            unit.members.touch(acting.account.id, (person_id,), self._clock.millis())
+            unit.emit(PersonChanged(acting.account.id, person_id))
+        if change.groups is not ABSENT:
+            is_changed |= self._set_groups(unit, caller, before, change.groups)
         if not is_changed:
             return before
-        unit.members.touch(acting.account.id, (person_id,), self._clock.millis())
-        unit.emit(PersonChanged(acting.account.id, person_id))
         after = self._described(unit, self._found(unit, acting.account.id, person_id))
         self._trail.changed(unit, caller, "user.update", before, after)
         return replace(after, scratch_codes=codes)
@@ -291,10 +299,8 @@ class Users:
     def _record_move(self, unit: Unit, acting: Acting, operation: str, before: User) -> None:
         person_id = before.resident.person.id
         after = self._described(unit, self._found(unit, acting.account.id, person_id))
-        if after.groups == before.groups:
-            return
-        unit.members.touch(acting.account.id, (person_id,), self._clock.millis())
-        self._trail.changed(unit, acting.caller, operation, before, after)
+        if after.groups != before.groups:
+            self._trail.changed(unit, acting.caller, operation, before, after)
 
     def _changed_person(self, unit: Unit, before: Resident, change: UserChange) -> Person:
         person = before.person

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import AccountClosed
+from cloudstead.core.people.sessions import is_login_token
 from cloudstead.dialects.account_management.place import reads
 from cloudstead.web.bearer import bearer_token
 from cloudstead.web.errors import Unauthenticated
@@ -23,8 +24,12 @@ class Callers(Protocol):
         """Return whom an API key stands for; raise ``CredentialRefused``."""
         ...
 
+    async def of_login_token(self, token: str) -> Caller:
+        """Return whom a login token of our own pages stands for; raise ``CredentialRefused``."""
+        ...
+
     async def of_id_token(self, token: str) -> Caller:
-        """Return whom a login token stands for; raise ``CredentialRefused`` or ``CredentialExpired``."""
+        """Return whom an ID token stands for; raise ``CredentialRefused`` or ``CredentialExpired``."""
         ...
 
 
@@ -43,8 +48,10 @@ class BearerCallers:
         token = bearer_token(call.authorization)
         if token is None:
             raise Unauthenticated("Send 'Authorization: Bearer' with an API key or a login token.")
-        # A signed token has two dots (RFC 7515, section 3.1); an API key has none.
+        # A signed token has two dots (RFC 7515, section 3.1); a key or a login token has none.
         recognise = self._callers.of_id_token if token.count(".") == 2 else self._callers.of_api_key
+        if is_login_token(token):
+            recognise = self._callers.of_login_token
         try:
             caller = await recognise(token)
         except AccountClosed as closed:

@@ -95,7 +95,7 @@ class SqlInvitations:
         now_ms: int,
         provider_id: str | None = None,
     ) -> Page[Invitation]:
-        """Return one page of the account's open invitations, or of those to people who come by a provider, with their number."""
+        """Return one page of the open invitations, or of those to people who come by a provider, with the total."""
         pages = _PAGES if provider_id is None else _PAGES_BY_PROVIDER
         values = (account_id, now_ms) if provider_id is None else (account_id, now_ms, provider_id)
         return pages.read(
