@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from cloudstead.app.branding_face import branding_face
 from cloudstead.core.access.callers import Callers
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.branding.model import IMAGE_SLOTS, ColourSlot
 from cloudstead.core.branding.palette import PALETTE
@@ -398,6 +399,21 @@ async def test_an_account_that_is_not_there_is_not_found(site):
     for name in TWINS:
         for account in (site.other.id, "0" * 32, "x", "%00", "A" * 32, "0" * 5000):
             require_refusal(name, await site.call(name, account=account), 404)
+
+
+@pytest.mark.parametrize(("status", "reading"), [("RESTRICTED", 200), ("SUSPENDED", 403), ("ENROLLING", 403)])
+async def test_the_status_of_an_account_bounds_what_its_own_people_do(site, status, reading):
+    def close(unit):
+        unit.accounts.replace(replace(unit.accounts.get(site.below.id), status=AccountStatus(status)))
+
+    await site.tenant.database.write(close)
+    before = await site.snapshot()
+    for name in OWN:
+        answer = await site.call(name, "below")
+        assert answer.status_code == (reading if name in READS else 403)
+    assert await site.snapshot() == before
+    for name in TWINS:
+        await site.prove(name)
 
 
 @pytest.mark.parametrize("name", UPLOADS)
