@@ -23,6 +23,8 @@ class PeopleParts:
     people: People
     recovery: Recovery
     mails: Mails
+    links: Links
+    letters: Letters
 
 
 def people_parts(cloud: Cloud, public_url: str) -> PeopleParts:
@@ -34,6 +36,17 @@ def people_parts(cloud: Cloud, public_url: str) -> PeopleParts:
     mails = Mails(clock, links=links, letters=letters, public_url=public_url)
     return PeopleParts(
         People(clock, ids, links=links, mails=mails),
-        Recovery(cloud.database, cloud.hasher, links=links, mails=mails, clock=clock, ids=ids, spawn=cloud.tasks.spawn),
+        Recovery(
+            cloud.database,
+            cloud.hasher,
+            links=links,
+            mails=mails,
+            clock=clock,
+            ids=ids,
+            spawn=cloud.tasks.spawn,
+            is_sign_up_open=cloud.settings.people.sign_up,
+        ),
         mails,
+        links,
+        letters,
     )

@@ -412,6 +412,14 @@ class LoggingSettings(Section, frozen=True):
     ] = "info"
 
 
+class PeopleSettings(Section, frozen=True):
+    """How people come in."""
+
+    sign_up: Annotated[
+        bool, Meta(description="Whether people may sign up by themselves; they see nothing until they are let in.")
+    ] = True
+
+
 class LimitSettings(Section, frozen=True):
     """Bounds that keep one client from disturbing the others."""
 
@@ -498,6 +506,7 @@ class Settings(Section, frozen=True):
     lwm2m: Lwm2mSettings = Lwm2mSettings()
     demo: DemoSettings = DemoSettings()
     logging: LoggingSettings = LoggingSettings()
+    people: PeopleSettings = PeopleSettings()
     limits: LimitSettings = LimitSettings()
 
 

@@ -315,6 +315,7 @@ async def test_a_disabled_user_does_not_log_in_until_enabled_again(world, flag):
     assert (await world.call("AuthLambda.REFRESH", None, refreshToken=token)).told == ("INVALID_LOGIN", None)
     enabled = "true" if isinstance(flag, str) else True
     (await world.call("UserLambda.UPDATE", world.administrator, userName="carl", enabled=enabled)).ok()
+    assert (await world.call("AuthLambda.REFRESH", None, refreshToken=token)).told == ("INVALID_LOGIN", None)
     (await log_in(world)).ok()
 
 

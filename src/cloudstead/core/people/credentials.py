@@ -29,8 +29,13 @@ def set_password(unit: Unit, person: Person, password_hash: str, *, links: Links
 
 def withdraw_password(unit: Unit, person: Person, *, links: Links) -> Person:
     """Forget the password, let nobody in until another one is set, and end what it has opened."""
-    shut_out = replace(person, password_hash="", must_set_password=True, credential_epoch=person.credential_epoch + 1)
-    return _close(unit, shut_out, links)
+    without = replace(person, password_hash="", must_set_password=True, credential_epoch=person.credential_epoch + 1)
+    return _close(unit, without, links)
+
+
+def shut_out(unit: Unit, person: Person, *, links: Links) -> Person:
+    """Store somebody who is disabled from now on: what was open stays closed when the door is opened again."""
+    return _close(unit, replace(person, is_enabled=False, credential_epoch=person.credential_epoch + 1), links)
 
 
 def _close(unit: Unit, person: Person, links: Links) -> Person:

@@ -81,6 +81,15 @@ class RoleTooHigh(NotPermitted):
         super().__init__("decide about users who may do more than the caller")
 
 
+class SignUpClosed(CloudsteadError):
+    """Nobody signs up by themselves in this installation."""
+
+    code = "sign_up_closed"
+
+    def __init__(self) -> None:
+        super().__init__("Signing up is closed here. Ask an administrator for an account.")
+
+
 class TooManySignUps(CloudsteadError):
     """Too many people were signed up from one address; trying again later helps."""
 

@@ -17,7 +17,7 @@ from cloudstead.core.credentials.recent import Recent
 from cloudstead.core.ids import PersonId
 from cloudstead.core.patch import ABSENT
 from cloudstead.core.people.credentials import set_password
-from cloudstead.core.people.errors import LinkNotUsable, TooManySignUps, UserNameTaken
+from cloudstead.core.people.errors import LinkNotUsable, SignUpClosed, TooManySignUps, UserNameTaken
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.links import LinkState, Purpose
 from cloudstead.core.people.lock_out import neighbourhood
@@ -77,6 +77,7 @@ class Recovery:
         clock: Clock,
         ids: IdSource,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        is_sign_up_open: bool = True,
     ) -> None:
         self._database = database
         self._hasher = hasher
@@ -85,6 +86,7 @@ class Recovery:
         self._clock = clock
         self._ids = ids
         self._spawn = spawn
+        self._is_sign_up_open = is_sign_up_open
         self._asked = Asks()
         self._under_way = 0
 
@@ -99,10 +101,13 @@ class Recovery:
     ) -> Person:
         """Add somebody who is nobody yet, and mail a link that confirms the address.
 
-        Raises ``AccountNotUsable``, ``InvalidField``, ``UserNameTaken`` and ``TooManySignUps``.
+        Raises ``AccountNotUsable``, ``InvalidField``, ``UserNameTaken``, ``SignUpClosed`` and
+        ``TooManySignUps``.
         """
         if not account.is_usable:
             raise AccountNotUsable(account.status)
+        if not self._is_sign_up_open:
+            raise SignUpClosed
         require_user_name(user_name)
         profile.check()
         if profile.phone is not ABSENT:

@@ -14,7 +14,7 @@ from cloudstead.core.errors import InvalidField, OutOfReach
 from cloudstead.core.free_json import require_bounded
 from cloudstead.core.ids import PersonId
 from cloudstead.core.patch import ABSENT, Patched, patched
-from cloudstead.core.people.credentials import set_password, withdraw_password
+from cloudstead.core.people.credentials import set_password, shut_out, withdraw_password
 from cloudstead.core.people.errors import DemoPersonStays, NotOneself, PersonNotFound, RoleTooHigh, UserNameTaken
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.links import Purpose
@@ -150,9 +150,12 @@ class People:
         grants = self._changed_grants(unit, caller, before, change)
         _require_not_locked_out(caller, before, grants, change)
         person = change.profile.applied_to(before.person)
+        is_shut_out = person.is_enabled and change.is_enabled is False
         person = replace(person, is_enabled=patched(change.is_enabled, person.is_enabled))
         if change.password_hash is not ABSENT:
             person = set_password(unit, person, change.password_hash, links=self._links, now_ms=self._clock.millis())
+        elif is_shut_out:
+            person = shut_out(unit, person, links=self._links)
         else:
             unit.people.replace(person)
         if person.email != before.person.email or not person.is_enabled:

@@ -32,6 +32,7 @@ from cloudstead.core.people.errors import (
     LoginRefused,
     OldPasswordWrong,
     PersonNotFound,
+    SignUpClosed,
     TooManySignUps,
     UserNameTaken,
 )
@@ -170,6 +171,7 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     DemoPersonStays: _always("USER_REMOVE_DEMO"),
     OldPasswordWrong: _always("USER_INVALID_PASSWORD", "oldPassword"),
     TooManySignUps: _always(None),
+    SignUpClosed: _always(None),
     AccountNotUsable: _always(None),
     CertificateNotFound: _always(None),
     CredentialRefused: _always(None),
