@@ -92,19 +92,25 @@
   }
 
   // --- showing --------------------------------------------------------------------------------------------------
-  function figures() {  // numbers that keep coming; what was said once only is a fact, and stands in the shadow
-    const times = new Map();
+  function told() {  // how often each path was said, and whether it ever changed
+    const all = new Map();
     for (const { values } of history) {
-      for (const [path, value] of values) if (typeof value === "number") times.set(path, (times.get(path) || 0) + 1);
+      for (const [path, value] of values) {
+        const { times = 0, last = value, varies = false } = all.get(path) || {};
+        all.set(path, { times: times + 1, last: value, varies: varies || last !== value });
+      }
     }
-    const least = Math.min(2, history.length);
-    return [...times].filter(([, count]) => count >= least).map(([path]) => path);
+    return all;
   }
-  function facts(desired, reported) {  // said once, by the thing alone: what it is, not how it is doing
-    const times = new Map();
-    for (const { values } of history) for (const path of values.keys()) times.set(path, (times.get(path) || 0) + 1);
+  function isFact({ times, varies }) {  // said once, or again after each start: what a thing is, not how it is doing
+    return times < 2 || (!varies && times * 10 < history.length);
+  }
+  function figures(all) {  // numbers that keep coming
+    return [...all].filter(([, each]) => typeof each.last === "number" && (history.length < 2 || !isFact(each))).map(([path]) => path);
+  }
+  function facts(all, desired, reported) {
     if (history.length < 2) return [];
-    return [...reported.keys()].filter((path) => !desired.has(path) && (times.get(path) || 0) < 2).sort();
+    return [...reported.keys()].filter((path) => !desired.has(path) && (!all.has(path) || isFact(all.get(path)))).sort();
   }
   function drawFacts(paths, reported) {
     $("facts").replaceChildren(...paths.map((path) => {
@@ -125,14 +131,14 @@
     return svg;
   }
   function draw() {
-    const paths = figures(), last = history.length ? history[history.length - 1].values : new Map();
+    const all = told(), paths = figures(all), last = history.length ? history[history.length - 1].values : new Map();
     $("tiles").replaceChildren(...paths.map((path) => {
       const tile = make("div", undefined, "tile");
       tile.append(make("span", path), make("b", shown(path, last.has(path) ? last.get(path) : leaves(shadow.reported).get(path))), spark(path));
       return tile;
     }));
     const desired = leaves(shadow.desired), reported = leaves(shadow.reported);
-    const apart = facts(desired, reported), isApart = new Set(apart);
+    const apart = facts(all, desired, reported), isApart = new Set(apart);
     drawFacts(apart, reported);
     const inTable = [...new Set([...desired.keys(), ...reported.keys()])].filter((path) => !isApart.has(path));
     $("shadow").replaceChildren(...inTable.sort().map((path) => {
@@ -184,6 +190,7 @@
         query: { bool: { must: [{ term: { thingName: name } }, { range: { timestamp: { gte: Date.now() - RECENT_MS } } }] } } } }),
     ]);
     if (name !== chosen) return;
+    $("thing").hidden = false;
     const held = thing.shadow || {};
     if (isFirst || (held.version || 0) > version) {
       shadow = held.state || {};
@@ -213,8 +220,8 @@
     changes.follow(name);
     drawChanges();
     for (const button of $("things").querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.name === name);
-    $("thing").hidden = false; $("empty").hidden = true;
-    look(name, true).catch(complain);
+    $("empty").hidden = true;
+    look(name, true).catch((error) => { if (name === chosen) $("thing").hidden = true; complain(error); });
   }
   function hear(from, text) {
     if (from === rejections) changes.refresh();
