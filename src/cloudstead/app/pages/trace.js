@@ -49,9 +49,10 @@
     const details = step.details || {};
     if (details.payload) node.append(make("pre", details.payload));
     for (const name of ["rules", "deliveries"]) {
-      for (const each of details[name] || []) {
+      const parts = details[name] || [];
+      for (const each of parts) {  // of one alone, the sentence above has said it
         const rows = each.compared || each.attempts || [], part = make("details");
-        part.append(make("summary", each.says), rows.length ? table(rows) : make("p", "nothing more to show", "quiet"));
+        part.append(make("summary", parts.length > 1 ? each.says : name === "rules" ? "Values compared" : "Attempts"), rows.length ? table(rows) : make("p", "nothing more to show", "quiet"));
         node.append(part);
       }
     }
