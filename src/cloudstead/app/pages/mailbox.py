@@ -33,11 +33,12 @@ _HOW_TO: Final = (
 )
 _STYLE: Final = """
 main { max-width: 60rem; margin: 1.5rem auto; }
-table { width: 100%; border-collapse: collapse; } td, th { text-align: left; padding: .35rem .75rem .35rem 0;
-  border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; vertical-align: top; }
+h1 { margin-bottom: .75rem; }
+table { width: 100%; border-collapse: collapse; } td, th { text-align: left; padding: .35rem .75rem;
+  border-bottom: 1px solid var(--rule); white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
 a { color: var(--accent); } pre { white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }
 pre.letter { border-top: 1px solid var(--rule); padding-top: .75rem; }
-iframe { width: 100%; height: 18rem; border: 1px solid var(--rule); border-radius: .35rem; background: #fff; }
+iframe { width: 100%; height: 27rem; border: 1px solid var(--rule); border-radius: .35rem; background: #fff; }
 """
 
 
@@ -99,7 +100,8 @@ def _page(title: str, body: str, status: int = 200) -> Response:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f'<title>{escape(title)} - cloudstead</title><link rel="icon" href="data:,">'
-        f'<style nonce="{nonce}">{_style()}{_STYLE}</style></head><body><header><strong>cloudstead</strong></header>'
+        f'<style nonce="{nonce}">{_style()}{_STYLE}</style></head><body><header><strong>cloudstead</strong>'
+        '<span class="grow"></span><a href="/">First page</a></header>'
         f'<main class="card"><h1>{escape(title)}</h1>{body}</main></body></html>\n'
     )
     policy = f"style-src 'nonce-{nonce}'; img-src data:; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'"
