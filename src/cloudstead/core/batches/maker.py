@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Database, Unit
 
 _ROLE: Final = "ReadWrite"
+_HOPELESS: Final = 10
 
 
 class BatchMaker:
@@ -51,18 +52,29 @@ class BatchMaker:
         batch = await self._database.read(lambda unit: batch_of(unit, job.account_id, job.payload))
         if batch is None:
             return Done(detail="The batch is gone.")
-        while batch.finished_at_ms is None and not batch.errors and batch.current_size < batch.requested_size:
+        while batch.finished_at_ms is None and batch.tried < batch.requested_size and not _is_hopeless(batch):
             batch = await self._make_some(batch)
         if batch.finished_at_ms is None:
             batch = await self._finish(batch)
         return Done(detail=f"{batch.current_size} of {batch.requested_size} things were made.")
 
     async def _make_some(self, batch: Batch) -> Batch:
-        """Make as many things as the batch wants at the same time; a thing that cannot be made ends the batch.
+        """Make as many things as the batch wants at the same time or, if that fails, one of them.
 
-        What hinders one, a domain or a thing type that is gone, hinders all that follow.
+        What hinders that one is noted under its number, and the next ones are tried.
         """
-        count = min(batch.concurrency, batch.requested_size - batch.current_size)
+        try:
+            return await self._make(batch, min(batch.concurrency, batch.requested_size - batch.tried))
+        except CloudsteadError as error:
+            hindrance = error
+        if batch.concurrency > 1:
+            try:
+                return await self._make(batch, 1)
+            except CloudsteadError as error:
+                hindrance = error
+        return await self._note(batch, BatchError(batch.tried + 1, str(hindrance)))
+
+    async def _make(self, batch: Batch, count: int) -> Batch:
         caller = _caller_of(batch)
 
         def write(unit: Unit) -> Batch:
@@ -80,12 +92,18 @@ class BatchMaker:
             unit.batches.replace(grown)
             return grown
 
-        try:
-            return await self._database.write(write)
-        except CloudsteadError as error:
-            failed = replace(batch, errors=(*batch.errors, BatchError(batch.current_size + 1, str(error))))
-            await self._database.write(lambda unit: unit.batches.replace(failed))
+        return await self._database.write(write)
+
+    async def _note(self, batch: Batch, error: BatchError) -> Batch:
+        def write(unit: Unit) -> Batch:
+            stored = unit.batches.get(batch.account_id, batch.id)
+            if stored is not None and stored != batch:
+                return stored
+            failed = replace(batch, errors=(*batch.errors, error))
+            unit.batches.replace(failed)
             return failed
+
+        return await self._database.write(write)
 
     async def _finish(self, batch: Batch) -> Batch:
         """Store the archive, if every thing is there, and close the batch."""
@@ -103,6 +121,12 @@ class BatchMaker:
         things = unit.things.by_uids(unit.batches.things(batch.account_id, batch.id))
         in_order = sorted(things, key=lambda thing: thing.uid)
         return self._certificates.bundles_of(unit, batch.account_id, in_order)
+
+
+def _is_hopeless(batch: Batch) -> bool:
+    """Tell whether so many things in a row could not be made that the others need not be tried."""
+    latest = batch.errors[-_HOPELESS:]
+    return len(latest) == _HOPELESS and latest[0].number == batch.tried - _HOPELESS + 1
 
 
 def _caller_of(batch: Batch) -> Caller:

@@ -17,7 +17,7 @@ DEFAULT_CONCURRENCY: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class BatchError:
-    """Why some of the things could not be made: from the ``number``-th on, counted from 1."""
+    """Why the ``number``-th thing, counted from 1, could not be made."""
 
     number: int
     message: str
@@ -47,6 +47,11 @@ class Batch:
     finished_at_ms: int | None = None
     size: int = 0
     etag: str = ""
+
+    @property
+    def tried(self) -> int:
+        """How many things were made or could not be."""
+        return self.current_size + len(self.errors)
 
     @property
     def is_complete(self) -> bool:

@@ -21,6 +21,7 @@ from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.files.model import is_sealed
 from cloudstead.core.files.sealed import SealedObjects
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.things.errors import ThingNameTaken
 from cloudstead.core.things.registry import Things
 from cloudstead.core.thingtypes.errors import ThingTypeNotFound
 from cloudstead.core.thingtypes.model import ThingType
@@ -170,15 +171,36 @@ async def test_a_finished_batch_is_not_made_again(works):
     assert len(await works.names()) == 7
 
 
-async def test_what_hinders_a_thing_is_told_and_ends_the_batch(works):
-    batch = await works.ask()
+async def test_what_hinders_each_thing_is_told_until_it_is_hopeless(works):
+    batch = await works.ask(requested_size=50)
     await works.tenant.database.write(lambda unit: unit.thing_types.remove(batch.account_id, "lamp"))
     await works.maker.perform(await works.job())
     ended = await works.batch(batch)
     assert (ended.current_size, ended.is_complete) == (0, False)
     assert ended.finished_at_ms is not None
-    assert [error.number for error in ended.errors] == [1]
-    assert "lamp" in ended.errors[0].message
+    assert [error.number for error in ended.errors] == list(range(1, 11))
+    assert all("lamp" in error.message for error in ended.errors)
+
+
+async def test_a_thing_that_cannot_be_made_keeps_no_other_from_being_made(works, monkeypatch):
+    batch = await works.ask(requested_size=7)
+    create, made = works.maker._things.create, 0
+
+    def create_all_but_the_fifth(unit, caller, **wanted):
+        nonlocal made
+        thing = create(unit, caller, **wanted)
+        if thing.name == "00000005" and made < 3:  # with the fourth, with those behind it, then alone
+            made += 1
+            raise ThingNameTaken(thing.name)
+        return thing
+
+    monkeypatch.setattr(works.maker._things, "create", create_all_but_the_fifth)
+    await works.maker.perform(await works.job())
+    ended = await works.batch(batch)
+    assert (ended.current_size, [error.number for error in ended.errors]) == (6, [5])
+    assert ended.finished_at_ms is not None
+    assert not ended.is_complete
+    assert len(await works.names()) == 6
 
 
 async def test_a_thing_that_was_removed_meanwhile_is_not_in_the_archive(works):
