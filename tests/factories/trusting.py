@@ -31,7 +31,7 @@ class Trusting:
         return replace(self.tenant.caller, account_id=account_id or self.tenant.account.id)
 
     async def upload(
-        self, *chain: Party, account_id: AccountId | None = None, proven: bool = False, limit: int = 50, **options: Any
+        self, *chain: Party, account_id: AccountId | None = None, proven: bool = False, **options: Any
     ) -> TrustedCertificate:
         caller = self.caller(account_id)
         as_parent = options.pop("as_parent", False)
@@ -45,7 +45,7 @@ class Trusting:
             }
         )
         return await self.tenant.database.write(
-            lambda unit: self.registry.upload(unit, caller, upload, limit=limit, as_parent=as_parent)
+            lambda unit: self.registry.upload(unit, caller, upload, as_parent=as_parent)
         )
 
     async def update(self, certificate: TrustedCertificate, /, *, as_parent: bool = False, **change: Any) -> Any:
@@ -64,7 +64,6 @@ class Trusting:
         return await self.tenant.database.read(lambda unit: unit.trusted_certificates.get(certificate.id))
 
     async def developer(self, name: str = "bench", **options: Any) -> DeveloperCertificate:
-        options = {"limit": 50, **options}
         return await self.tenant.database.write(
             lambda unit: self.developers.create(unit, self.caller(), name=name, **options)
         )

@@ -22,6 +22,7 @@ from cloudstead.app.rest_devices import RestDevices
 from cloudstead.app.single_sign_on import single_sign_on
 from cloudstead.app.single_sign_on_face import single_sign_on_face
 from cloudstead.app.tracing import tracing_of
+from cloudstead.app.trusted_certificates import trust_rooms
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
@@ -130,6 +131,7 @@ def web_app(
     )
     registry = new_registry(cloud)
     sso = single_sign_on(cloud, public_url)
+    trust = trust_rooms(cloud)
     rooms = account_rooms(
         cloud.clock,
         cloud.ids,
@@ -150,6 +152,9 @@ def web_app(
         brand_images=cloud.brand_images,
         identity_providers=sso.providers,
         places=sso.places,
+        trusted_certificates=trust.trusted,
+        developer_certificates=trust.developers,
+        servers=trust.servers,
         public_url=public_url.rstrip("/"),
     )
     faces = (*aws_faces(parts), account_management_face(account_management))

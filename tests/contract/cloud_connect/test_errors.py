@@ -34,7 +34,6 @@ OURS = {
     "ShadowUnavailable",
     "SlotUnknown",
     "SpanNotThere",
-    "TooManyTrustedCertificates",
     "TopicForbidden",
     "TrustedCertificateNameTaken",
     "TrustedCertificateNotFound",

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.ids import DomainId, ThingName
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.thingtypes.model import ThingType
+from cloudstead.core.trustedcertificates.admission import ENROLLED_TYPE
 from cloudstead.core.trustedcertificates.model import TrustedStatus
 from factories.authorities import Party, authority, device, name_of
 from factories.trusting import trusting
@@ -138,6 +140,16 @@ async def test_a_device_that_enrols_becomes_a_thing_at_the_root(site, trust, acm
     assert {each.principal for each in entries if each.operation == "thing.enrol"} == {
         f"trusted-certificate:{trusted.id}"
     }
+
+
+async def test_a_thing_type_that_is_not_for_the_root_lets_nobody_enrol(site, trust, acme, refusals):
+    await site.tenant.add_domain("sub")
+    theirs = ThingType(site.tenant.account.id, ENROLLED_TYPE, DomainId("sub"), "Theirs")
+    await site.tenant.database.write(lambda unit: unit.thing_types.add(theirs))
+    await trust.upload(acme, enrols=True)
+    assert await code_of(site, device("new", acme)) == NOT_AUTHORIZED
+    await site.until(lambda: bool(refusals))
+    assert refusals == ["The thing type 'device' is not for things at the root."]
 
 
 async def test_a_device_comes_back_to_the_same_thing(site, trust, acme):
@@ -411,8 +423,9 @@ async def test_a_developer_certificate_vouches_for_nobody(site, trust):
 
 async def test_hundreds_of_authorities_are_not_named_in_the_handshake(site, trust):
     parties = [authority(f"authority number {number}") for number in range(300)]
+    await with_room_for(site, len(parties))
     for party in parties:
-        await trust.upload(party, as_parent=True, limit=1000)
+        await trust.upload(party)
     process = await asyncio.create_subprocess_exec(
         "openssl",
         *("s_client", "-connect", f"127.0.0.1:{site.tls_port}", "-brief", "-msg"),
@@ -445,6 +458,14 @@ async def test_what_the_device_shows_is_read_only_where_it_is_not_our_own(site, 
     thing = await site.add_thing("own")
     (own,) = await site.tenant.database.read(lambda unit: unit.certificates.live_of(thing.account_id, thing.uid))
     assert (await door.open(own.id, never)).trusted_id is None
+
+
+async def with_room_for(site, count):
+    def write(unit):
+        profile = unit.accounts.profile(site.tenant.account.id)
+        unit.accounts.put_profile(replace(profile, limits={"cert-count": str(count)}))
+
+    await site.tenant.database.write(write)
 
 
 async def _trusted(site):

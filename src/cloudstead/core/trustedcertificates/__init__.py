@@ -5,7 +5,6 @@
 ``claims``     which account a certificate belongs to, where several say that it is theirs
 ``registry``   uploaded, listed, changed, removed
 ``listing``    which of them a list is about
-``allowance``  how many an account may have
 ``developer``  certificates that we make for developers, with their keys
 ``source``     such a certificate as C source
 ``admission``  which account and which thing a device's certificate opens, known or seen for the first time

@@ -190,8 +190,11 @@ class Admission:
         account_id, root = trusted.account_id, DomainId(ROOT_ID)
         now_ms = self._clock.millis()
         caller = _caller_of(trusted)
-        if unit.thing_types.get(account_id, ENROLLED_TYPE) is None:
+        thing_type = unit.thing_types.get(account_id, ENROLLED_TYPE)
+        if thing_type is None:
             unit.thing_types.add(ThingType(account_id, ENROLLED_TYPE, root, "Device", created_at_ms=now_ms))
+        elif thing_type.domain_id != root:
+            raise CredentialRefused(f"The thing type {ENROLLED_TYPE!r} is not for things at the root.")
         thing = Thing(
             uid=ThingUid(self._ids.new()),
             account_id=account_id,

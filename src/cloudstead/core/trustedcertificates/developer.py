@@ -44,8 +44,8 @@ MARK: Final = x509.ObjectIdentifier("1.3.6.1.4.1.4128.201")
 # An INTEGER of three octets, as it is printed there; what its bits mean is not.
 _MARK_VALUE: Final = bytes.fromhex("0203400091")
 _PURPOSE: Final = "developer-certificate-key"
-_CREATE: Final = Permission("developer-certificate:create")
-_READ: Final = Permission("developer-certificate:read")
+CREATE: Final = Permission("developer-certificate:create")
+READ: Final = Permission("developer-certificate:read")
 _SERIAL_BITS: Final = 127  # positive, and at most 20 octets (RFC 5280, section 4.1.2.2)
 _PLACE: Final = (
     (NameOID.COUNTRY_NAME, "GB"),
@@ -79,14 +79,12 @@ class DeveloperCertificates:
         self._sealer = sealer
         self._registry = registry
 
-    def create(
-        self, unit: Unit, caller: Caller, *, name: str, description: str | None = None, limit: int
-    ) -> DeveloperCertificate:
+    def create(self, unit: Unit, caller: Caller, *, name: str, description: str | None = None) -> DeveloperCertificate:
         """Make a certificate and its key, trusted at once.
 
-        Raises ``InvalidField``, ``TrustedCertificateNameTaken`` and ``TooManyTrustedCertificates``.
+        Raises ``InvalidField``, ``TrustedCertificateNameTaken`` and ``AccountLimitExceeded``.
         """
-        require_at_root(caller, _CREATE)
+        require_at_root(caller, CREATE)
         certificate_id = TrustedCertificateId(self._ids.new())
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = make_certificate(key, caller.account_id, certificate_id, now=self._clock.now())
@@ -107,12 +105,12 @@ class DeveloperCertificates:
             updated_at_ms=now_ms,
             sealed_private_key=self._sealer.seal(pem, _PURPOSE),
         )
-        self._registry.add(unit, caller, trusted, limit=limit, operation="developer-certificate.create")
+        self._registry.add(unit, caller, trusted, operation="developer-certificate.create")
         return DeveloperCertificate(trusted, pem.decode("ascii"))
 
     def get(self, unit: Unit, caller: Caller, *, certificate_id: str) -> DeveloperCertificate:
         """Return a certificate with its key; raise ``TrustedCertificateNotFound``."""
-        require_at_root(caller, _READ)
+        require_at_root(caller, READ)
         found = unit.trusted_certificates.get(TrustedCertificateId(certificate_id))
         if found is None or found.account_id != caller.account_id or found.sealed_private_key is None:
             raise TrustedCertificateNotFound

@@ -32,16 +32,6 @@ class TrustedCertificateSubjectTaken(CloudsteadError):
         super().__init__("Another certificate with that subject is trusted already.")
 
 
-class TooManyTrustedCertificates(CloudsteadError):
-    """The account has as many trusted certificates, developer certificates included, as it may have."""
-
-    code = "too_many_trusted_certificates"
-
-    def __init__(self, limit: int) -> None:
-        super().__init__("The account has reached its limit of certificates.")
-        self.limit = limit
-
-
 class CommercialOnly(CloudsteadError):
     """Accounts of the free tier cannot do this."""
 

@@ -18,7 +18,7 @@ class TrustedQuery:
     name: str | None = None
     service: Service | None = None
     expires_within_days: int | None = None
-    is_developer: bool | None = None
+    is_developer_in: frozenset[bool] | None = None
     owner_id: str | None = None
     enrols: bool | None = None
     status: TrustedStatus | None = None
@@ -32,7 +32,7 @@ class TrustedQuery:
         return (
             _is(self.name, certificate.name)
             and _is(self.service, certificate.service)
-            and _is(self.is_developer, certificate.is_developer)
+            and (self.is_developer_in is None or certificate.is_developer in self.is_developer_in)
             and _is(self.owner_id, certificate.owner_id)
             and _is(self.enrols, certificate.enrols)
             and _is(self.status, certificate.status)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.whole_account import require_at_root
+from cloudstead.core.accounts.limits import CERTIFICATES, require_room
+from cloudstead.core.accounts.profile import Tier
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import TrustedCertificateId
@@ -15,7 +17,7 @@ from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.texts import require_line, require_prose
 from cloudstead.core.trustedcertificates.chains import Chain, read_chain, require_proof
 from cloudstead.core.trustedcertificates.errors import (
-    TooManyTrustedCertificates,
+    CommercialOnly,
     TrustedCertificateNameTaken,
     TrustedCertificateNotFound,
 )
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
     from cloudstead.core.trustedcertificates.listing import TrustedQuery
     from cloudstead.core.unit import Unit
 
-_READ: Final = Permission("trusted-certificate:read")
-_CREATE: Final = Permission("trusted-certificate:create")
-_CHANGE: Final = Permission("trusted-certificate:change")
+READ: Final = Permission("trusted-certificate:read")
+CREATE: Final = Permission("trusted-certificate:create")
+CHANGE: Final = Permission("trusted-certificate:change")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +86,12 @@ class TrustedCertificates:
 
     def get(self, unit: Unit, caller: Caller, *, certificate_id: str) -> TrustedCertificate:
         """Return one; raise ``TrustedCertificateNotFound``."""
-        require_at_root(caller, _READ)
+        require_at_root(caller, READ)
         return self._find(unit, caller, certificate_id)
 
     def list(self, unit: Unit, caller: Caller, *, page: PageRequest, query: TrustedQuery) -> Page[TrustedCertificate]:
         """Return a page of those that are looked for, with the number of all of them."""
-        require_at_root(caller, _READ)
+        require_at_root(caller, READ)
         now_ms = self._clock.millis()
         found = [each for each in unit.trusted_certificates.of_account(caller.account_id) if query.finds(each, now_ms)]
         found.sort(key=lambda each: each.id, reverse=page.descending)
@@ -102,16 +104,16 @@ class TrustedCertificates:
         items = tuple(left[: page.limit])
         return Page(items, after=items[-1].id if len(left) > len(items) else None, total=len(found))
 
-    def upload(
-        self, unit: Unit, caller: Caller, upload: Upload, *, limit: int, as_parent: bool = False
-    ) -> TrustedCertificate:
+    def upload(self, unit: Unit, caller: Caller, upload: Upload, *, as_parent: bool = False) -> TrustedCertificate:
         """Trust an authority from now on; devices with certificates of it may connect as soon as this is committed.
 
         In one's own account a chain that does not begin with a root needs a signature, unless it is for enrolment;
-        ``as_parent``, none is asked for. Raises ``InvalidField``, ``TrustedCertificateNameTaken``,
-        ``TrustedCertificateSubjectTaken`` and ``TooManyTrustedCertificates``.
+        ``as_parent``, none is asked for. Raises ``InvalidField``, ``CommercialOnly``, ``AccountLimitExceeded``,
+        ``TrustedCertificateNameTaken`` and ``TrustedCertificateSubjectTaken``.
         """
-        require_at_root(caller, _CREATE)
+        require_at_root(caller, CREATE)
+        if not as_parent and unit.accounts.profile(caller.account_id).tier is Tier.FREE:
+            raise CommercialOnly
         chain = read_chain(upload.certificate, now=self._clock.now())
         is_proven = self._proves(chain, caller.account_id, upload.signature)
         if not (as_parent or upload.enrols):
@@ -131,16 +133,15 @@ class TrustedCertificates:
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
         )
-        self.add(unit, caller, certificate, limit=limit, operation="trusted-certificate.create")
+        self.add(unit, caller, certificate, operation="trusted-certificate.create")
         return certificate
 
-    def add(self, unit: Unit, caller: Caller, certificate: TrustedCertificate, *, limit: int, operation: str) -> None:
+    def add(self, unit: Unit, caller: Caller, certificate: TrustedCertificate, *, operation: str) -> None:
         """Store a certificate that was judged, under a name that is free, within the account's limit."""
         existing = unit.trusted_certificates.of_account(certificate.account_id)
         _require_texts(certificate)
         _require_free_name(certificate, existing)
-        if len(existing) >= limit:
-            raise TooManyTrustedCertificates(limit)
+        require_room(unit, certificate.account_id, CERTIFICATES, used=len(existing))
         self._claims.claim(unit, certificate)
         unit.trusted_certificates.add(certificate)
         self._trail.made(unit, caller, operation, certificate)
@@ -154,7 +155,7 @@ class TrustedCertificates:
 
         Devices of an authority that is exchanged for one with another key, or made inactive, are disconnected at once.
         """
-        require_at_root(caller, _CHANGE)
+        require_at_root(caller, CHANGE)
         before = self._find(unit, caller, certificate_id)
         if before.is_developer and any(
             each is not ABSENT for each in (change.certificate, change.signature, change.service, change.enrols)
@@ -181,7 +182,7 @@ class TrustedCertificates:
 
     def remove(self, unit: Unit, caller: Caller, *, certificate_id: str) -> None:
         """Trust an authority no longer; its devices are disconnected at once. Their things stay."""
-        require_at_root(caller, _CHANGE)
+        require_at_root(caller, CHANGE)
         certificate = self._find(unit, caller, certificate_id)
         unit.trusted_certificates.remove(certificate.account_id, certificate.id)
         self._trail.removed(unit, caller, "trusted-certificate.remove", certificate)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cloudstead.core.ids import AccountId
     from cloudstead.core.trustedcertificates.developer import DeveloperCertificate
 
-_READ: Final = Permission("server-credentials:read")
+READ: Final = Permission("server-credentials:read")
 _ID_CHARS: Final = 32
 
 
@@ -47,7 +47,7 @@ class Servers:
 
     def credentials(self, caller: Caller, service: Service) -> ServerCredentials:
         """Return what devices of the caller's account are told of a server."""
-        require_at_root(caller, _READ)
+        require_at_root(caller, READ)
         url = self._url(service, caller.account_id)
         # The same as long as nothing in it changes, and another one in each account.
         digest = hashlib.sha256(f"{service.value} {url} {self._authority_pem}".encode()).hexdigest()

@@ -33,6 +33,12 @@ from cloudstead.core.policygroups.errors import (
     PolicyGroupNameTaken,
     PolicyGroupNotFound,
 )
+from cloudstead.core.trustedcertificates.errors import (
+    CommercialOnly,
+    TrustedCertificateNameTaken,
+    TrustedCertificateNotFound,
+    TrustedCertificateSubjectTaken,
+)
 from cloudstead.dialects.account_management.shapes.answers import ErrorResponse, FieldFault
 from cloudstead.web.errors import (
     BodyNotJson,
@@ -91,6 +97,10 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     AccountLimitExceeded: lambda error: Told(403, "account_limit_exceeded", error.limit, error.value),
     PolicyForbids: lambda error: Told(403, "access_denied", "policy", str(error)),
     ApiKeyNotFound: _MISSING,
+    TrustedCertificateNotFound: _MISSING,
+    TrustedCertificateNameTaken: _of_field("name", 409, "duplicate"),
+    TrustedCertificateSubjectTaken: _of_field("certificate", 409, "duplicate"),
+    CommercialOnly: _DENIED,
     PolicyGroupNotFound: _MISSING,
     PolicyGroupNameTaken: _of_field("name", 409, "duplicate"),
     AlreadyMember: _as(409, "duplicate"),

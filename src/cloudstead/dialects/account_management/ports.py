@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cloudstead.core.identityproviders.places import Places
     from cloudstead.core.identityproviders.registry import IdentityProviders
     from cloudstead.core.policygroups.registry import PolicyGroups
+    from cloudstead.core.trustedcertificates.developer import DeveloperCertificates
+    from cloudstead.core.trustedcertificates.registry import TrustedCertificates
+    from cloudstead.core.trustedcertificates.servers import Servers
     from cloudstead.core.unit import Database
     from cloudstead.dialects.account_management.auth import Callers
 
@@ -36,4 +39,7 @@ class Backend:
     brand_images: BrandImages
     identity_providers: IdentityProviders
     places: Places
+    trusted_certificates: TrustedCertificates
+    developer_certificates: DeveloperCertificates
+    servers: Servers
     public_url: str

@@ -9,6 +9,7 @@ from cloudstead.dialects.account_management.errors import ERRORS
 from cloudstead.dialects.account_management.rows_accounts import rows as accounts
 from cloudstead.dialects.account_management.rows_api_keys import rows as api_keys
 from cloudstead.dialects.account_management.rows_branding import branding
+from cloudstead.dialects.account_management.rows_certificates import rows as certificates
 from cloudstead.dialects.account_management.rows_identity_providers import identity_providers
 from cloudstead.dialects.account_management.rows_policy_groups import rows as policy_groups
 from cloudstead.web.face import Document, Face, below
@@ -35,6 +36,7 @@ AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (
     policy_groups,
     branding,
     identity_providers,
+    certificates,
 )
 
 

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from cloudstead.core.accounts.errors import AccountLimitExceeded
+from cloudstead.core.accounts.profile import Tier
 from cloudstead.core.caller import Grant
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.ids import DomainId
 from cloudstead.core.paging import PageRequest
 from cloudstead.core.trustedcertificates.errors import (
-    TooManyTrustedCertificates,
+    CommercialOnly,
     TrustedCertificateNameTaken,
     TrustedCertificateNotFound,
     TrustedCertificateSubjectTaken,
@@ -124,14 +126,39 @@ async def test_names_may_be_the_same_in_two_accounts(tenant, trust):
     await trust.upload(authority("two"), name="same", account_id=other.id)
 
 
-async def test_an_account_has_so_many_and_no_more(trust):
-    await trust.upload(authority("one"), limit=2)
-    await trust.developer(limit=2)
-    with pytest.raises(TooManyTrustedCertificates) as caught:
-        await trust.upload(authority("two"), limit=2)
-    assert caught.value.limit == 2
-    with pytest.raises(TooManyTrustedCertificates):
-        await trust.developer("another", limit=2)
+async def with_profile(tenant, **changes):
+    def write(unit):
+        profile = unit.accounts.profile(tenant.account.id)
+        unit.accounts.put_profile(replace(profile, **changes))
+
+    await tenant.database.write(write)
+
+
+async def test_an_account_has_so_many_and_no_more(tenant, trust):
+    await with_profile(tenant, limits={"cert-count": "2"})
+    await trust.upload(authority("one"))
+    await trust.developer()
+    for another in (lambda: trust.upload(authority("two")), lambda: trust.developer("another")):
+        with pytest.raises(AccountLimitExceeded) as caught:
+            await another()
+        assert (caught.value.limit, caught.value.value) == ("cert-count", "2")
+
+
+@pytest.mark.parametrize(("tier", "limit"), [(Tier.FREE, 10), (Tier.COMMERCIAL, 50)])
+async def test_the_tier_says_how_many_developer_certificates_included(tenant, trust, tier, limit):
+    await with_profile(tenant, tier=tier)
+    for number in range(limit):
+        await trust.developer(f"n{number}")
+    with pytest.raises(AccountLimitExceeded) as caught:
+        await trust.developer("another")
+    assert caught.value.value == str(limit)
+
+
+async def test_a_free_account_uploads_none_and_may_be_given_some_from_above(tenant, trust):
+    await with_profile(tenant, tier=Tier.FREE)
+    with pytest.raises(CommercialOnly):
+        await trust.upload(authority())
+    assert (await trust.upload(authority(), as_parent=True)).is_active
 
 
 async def test_a_list_is_filtered_ordered_and_paged(tenant, trust):
@@ -156,8 +183,9 @@ async def test_each_filter_finds_its_own(tenant, trust):
     every = ["soon", "middle", "off", "dev"]
     assert await names(trust, name="off") == ["off"]
     assert await names(trust, service=Service.BOOTSTRAP) == ["middle", "dev"]
-    assert await names(trust, is_developer=True) == ["dev"]
-    assert await names(trust, is_developer=False) == every[:3]
+    assert await names(trust, is_developer_in=frozenset({True})) == ["dev"]
+    assert await names(trust, is_developer_in=frozenset({False})) == every[:3]
+    assert await names(trust, is_developer_in=frozenset()) == []
     assert await names(trust, owner_id=tenant.administrator.id) == every
     assert await names(trust, owner_id="0" * 32) == []
     assert await names(trust, enrols=True) == ["middle"]
@@ -276,7 +304,7 @@ async def test_the_right_is_held_at_the_root(tenant, trust, grant):
         lambda unit: trust.registry.list(unit, caller, page=PageRequest(), query=TrustedQuery()),
         lambda unit: trust.registry.remove(unit, caller, certificate_id=made.id),
         lambda unit: trust.developers.get(unit, caller, certificate_id=developer.trusted.id),
-        lambda unit: trust.developers.create(unit, caller, name="x", limit=9),
+        lambda unit: trust.developers.create(unit, caller, name="x"),
     ):
         with pytest.raises(NotPermitted):
             await tenant.database.write(call)
