@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 
@@ -46,3 +47,23 @@ def is_host(name: str) -> bool:
     except ValueError:
         return _HOST_NAME.fullmatch(name) is not None
     return True
+
+
+def require_host(url: str, *, field: str = "url") -> None:
+    """Raise ``ValueError`` for an address without a host, or with a port that cannot be one."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise ValueError(f"{field}: the address names a host, and a port from 1 to 65535 if any")
+
+
+def without_password(url: str) -> str:
+    """Return an address with its password, if it has one, written as ``***``."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    netloc = parts.netloc.replace(f":{parts.password}@", ":***@")
+    return urlunsplit(parts._replace(netloc=netloc))

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.app.accounts import state_url
+from cloudstead.app.addresses import without_password
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.errors import CannotStart, ObservationsUnusable, reason_of
 from cloudstead.app.files import open_files
 from cloudstead.app.keys import open_keys
-from cloudstead.app.settings import without_password
 from cloudstead.core.archive.errors import ObjectUnreadable
 from cloudstead.core.archive.names import object_path
 from cloudstead.core.clock import SystemClock

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from cloudstead import __version__
+from cloudstead.app.addresses import without_password
 from cloudstead.app.agent_process import AgentProcess
 from cloudstead.app.cloud import open_cloud
 from cloudstead.app.data_folder import DataFolder
@@ -27,7 +28,6 @@ from cloudstead.app.open_files import raise_open_files
 from cloudstead.app.places import addresses_of, local_place
 from cloudstead.app.ready import ReadyReport
 from cloudstead.app.renewal import ServedCertificate
-from cloudstead.app.settings import without_password
 from cloudstead.app.thing_event import serve_thing_events
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.gateway.tls import https_context, mqtts_context

@@ -11,12 +11,12 @@ import tomllib
 import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from cloudstead.app.addresses import is_host, parse_address
+from cloudstead.app.addresses import is_host, parse_address, require_host, without_password
 from cloudstead.app.http_room import MAX_CONNECTIONS, MAX_OF_AN_ADDRESS
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
@@ -153,7 +153,7 @@ class PublicSettings(Section, frozen=True):
         if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
             raise ValueError("url: the address begins with http:// or https://")
         if self.url:
-            _require_host(self.url)
+            require_host(self.url)
 
 
 class LogSettings(Section, frozen=True):
@@ -212,7 +212,7 @@ class ObservationSettings(Section, frozen=True):
         if self.url and urlsplit(self.url).scheme not in {"http", "https"}:
             raise ValueError("url: the address begins with http:// or https://")
         if self.url:
-            _require_host(self.url)
+            require_host(self.url)
 
     def __repr__(self) -> str:
         """Show the settings without the password."""
@@ -247,7 +247,7 @@ class ObjectSettings(Section, frozen=True):
         if self.endpoint and urlsplit(self.endpoint).scheme not in {"http", "https"}:
             raise ValueError("endpoint: the address begins with http:// or https://")
         if self.endpoint:
-            _require_host(self.endpoint, field="endpoint")
+            require_host(self.endpoint, field="endpoint")
         if bool(self.access_key_id) != bool(self.secret_access_key):
             raise ValueError("access_key_id and secret_access_key are given together or not at all")
 
@@ -450,7 +450,7 @@ class CoapSettings(Section, frozen=True):
         if self.url and (parts.scheme != "coaps" or parts.path or parts.query or parts.fragment):
             raise ValueError("url: the address is coaps://host, or coaps://host:port")
         if self.url:
-            _require_host(self.url)
+            require_host(self.url)
             if not is_host(parts.hostname or ""):
                 raise ValueError("url: the address names a lower-case host name or an IP address")
 
@@ -508,26 +508,6 @@ class Settings(Section, frozen=True):
     logging: LoggingSettings = LoggingSettings()
     people: PeopleSettings = PeopleSettings()
     limits: LimitSettings = LimitSettings()
-
-
-def _require_host(url: str, *, field: str = "url") -> None:
-    """Refuse an address without a host, or with a port that cannot be one."""
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        has_host = False
-    if not has_host:
-        raise ValueError(f"{field}: the address names a host, and a port from 1 to 65535 if any")
-
-
-def without_password(url: str) -> str:
-    """Return an address with its password, if it has one, written as ``***``."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    netloc = parts.netloc.replace(f":{parts.password}@", ":***@")
-    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def load_settings(flags: Tree, environment: Mapping[str, str], file: Path | None) -> Settings:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from cloudstead.app.addresses import Address, is_host, parse_address
-from cloudstead.app.settings import BadSetting, Settings, StorageSettings, load_settings, without_password
+from cloudstead.app.addresses import Address, is_host, parse_address, without_password
+from cloudstead.app.settings import BadSetting, Settings, StorageSettings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ import asyncpg
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from cloudstead.app.addresses import without_password
 from cloudstead.app.doctor.finding import Finding, State
 from cloudstead.app.errors import reason_of
-from cloudstead.app.settings import without_password
 from cloudstead.storage.observations.engine import ServerEngine
 
 if TYPE_CHECKING:
