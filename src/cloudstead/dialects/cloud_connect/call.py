@@ -36,6 +36,16 @@ class UnknownAction(CloudsteadError):
         self.action = action
 
 
+class PayloadUnreadable(UnknownAction):
+    """The payload is no JSON object, so it names no action either."""
+
+    code = "payload_unreadable"
+
+    def __init__(self) -> None:
+        CloudsteadError.__init__(self, "The payload has to be a JSON object, with numbers that a double can hold.")
+        self.action = None
+
+
 class PropertyMissing(CloudsteadError):
     """A required property is absent, null or an empty text."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from cloudstead.core.caller import Caller
 from cloudstead.core.errors import CloudsteadError, InvalidField
-from cloudstead.dialects.cloud_connect.call import Call, UnknownAction, read_input
+from cloudstead.dialects.cloud_connect.call import Call, PayloadUnreadable, UnknownAction, read_input
 from cloudstead.dialects.cloud_connect.errors import failure, unexpected_failure
 from cloudstead.dialects.cloud_connect.shapes.selection import selected_names
 from cloudstead.dialects.cloud_connect.table import ACTIONS
@@ -112,9 +112,9 @@ def _read(payload: bytes) -> dict[str, Any]:
     try:
         request = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UnknownAction(None) from None
+        raise PayloadUnreadable from None
     if not isinstance(request, dict):
-        raise UnknownAction(None)
+        raise PayloadUnreadable
     return request
 
 
