@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cloudstead.core.accounts.errors import AccountNotUsable
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.authority import fingerprint
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.errors import TopicForbidden
@@ -31,15 +33,16 @@ class RestDevices:
         """Return whose certificate it is; raise ``CredentialRefused`` or ``CredentialExpired``."""
         certificate_id = fingerprint(der)
         device = await self._door.open(certificate_id, lambda: Shown(certificate_id, der, sent()))
-        return RestDevice(device.thing, self._spine)
+        return RestDevice(device.thing, self._spine, only_reads=device.only_reads)
 
 
 class RestDevice:
     """One device, for the length of one call."""
 
-    def __init__(self, thing: ThingEntry, spine: Spine) -> None:
+    def __init__(self, thing: ThingEntry, spine: Spine, *, only_reads: bool = False) -> None:
         self._thing = thing
         self._spine = spine
+        self._only_reads = only_reads
 
     @property
     def name(self) -> ThingName:
@@ -71,11 +74,16 @@ class RestDevice:
     async def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
         """Publish a shadow request as over MQTT: what the shadow service says to it comes as a message, not here."""
         verb = self._thing.topics.requests.get(topic)
-        if verb is None:
+        if verb is None or self._may_not(verb):
             raise TopicForbidden(topic)
         await self._spine.send(
             ShadowRequest(self._thing, verb, payload, principal=self.principal, origin=Origin.DEVICE, qos=qos)
         )
 
+    def _may_not(self, verb: Verb) -> bool:
+        return self._only_reads and verb is not Verb.GET
+
     async def _ask(self, verb: Verb, payload: bytes) -> Answer:
+        if self._may_not(verb):
+            raise AccountNotUsable(AccountStatus.RESTRICTED)
         return await self._spine.ask(self._thing, verb, payload, principal=self.principal)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from cloudstead.core.accounts.model import MqttProfile
+from cloudstead.core.accounts.model import AccountStatus, MqttProfile
 from cloudstead.core.credentials.errors import CertificateUnknown, CredentialRefused
+from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.spine.topics import device_may_subscribe
 from cloudstead.protocols.mqtt import AWS_2017, STANDARD, reasons
@@ -15,6 +16,7 @@ from cloudstead.protocols.mqtt import AWS_2017, STANDARD, reasons
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.certificates import Certificates
     from cloudstead.core.ids import AccountId, CertificateId, ThingUid, TrustedCertificateId
@@ -51,6 +53,7 @@ class Device:
     thing: ThingEntry
     profile: Profile
     trusted_id: TrustedCertificateId | None = None
+    only_reads: bool = False  # its account is restricted
 
 
 class DeviceDoor:
@@ -78,31 +81,34 @@ class DeviceDoor:
         only for certificates that are not our own; a device that a trusted certificate enrols becomes a thing here.
         """
 
-        def read(unit: Unit) -> tuple[ThingUid, MqttProfile]:
+        def read(unit: Unit) -> tuple[ThingUid, Account]:
             found = self._certificates.recognise(unit, certificate_id, now_ms=self._clock.millis())
-            return found.thing_uid, _profile_of(unit, found.account_id)
+            return found.thing_uid, _open_account(unit, found.account_id)
 
         try:
-            uid, profile = await self._database.read(read)
+            uid, account = await self._database.read(read)
         except CertificateUnknown:
             return await self._open_vouched(shown())
-        return Device(await self._thing(uid), PROFILES[profile])
+        return _device(await self._thing(uid), account)
 
     async def _open_vouched(self, shown: Shown) -> Device:
-        def read(unit: Unit) -> tuple[Found, MqttProfile]:
+        def read(unit: Unit) -> tuple[Found, Account]:
             found = self._admission.find(unit, shown)
-            return found, _profile_of(unit, found.trusted.account_id)
+            return found, _open_account(unit, found.trusted.account_id)
 
-        def write(unit: Unit) -> tuple[Found, MqttProfile]:
+        def write(unit: Unit) -> tuple[Found, Account]:
             found = self._admission.register(unit, shown)
-            return found, _profile_of(unit, found.trusted.account_id)
+            account = _open_account(unit, found.trusted.account_id)
+            if account.status is AccountStatus.RESTRICTED:
+                raise CredentialRefused("The account is restricted.")
+            return found, account
 
-        found, profile = await self._database.read(read)
+        found, account = await self._database.read(read)
         if found.thing_uid is None:
-            found, profile = await self._database.write(write)
+            found, account = await self._database.write(write)
         if found.thing_uid is None:
             raise LookupError("a device that was registered has a thing")
-        return Device(await self._thing(found.thing_uid), PROFILES[profile], found.trusted.id)
+        return _device(await self._thing(found.thing_uid), account, trusted_id=found.trusted.id)
 
     async def _thing(self, uid: ThingUid) -> ThingEntry:
         thing = (await self._directory.load((uid,))).get(uid)
@@ -111,22 +117,34 @@ class DeviceDoor:
         return thing
 
 
-def _profile_of(unit: Unit, account_id: AccountId) -> MqttProfile:
+def _open_account(unit: Unit, account_id: AccountId) -> Account:
     account = unit.accounts.get(account_id)
     if account is None or not account.is_usable:
         raise CredentialRefused("The account is not open.")
-    return account.mqtt_profile
+    return account
+
+
+def _device(thing: ThingEntry, account: Account, *, trusted_id: TrustedCertificateId | None = None) -> Device:
+    only_reads = account.status is AccountStatus.RESTRICTED
+    return Device(thing, PROFILES[account.mqtt_profile], trusted_id, only_reads)
 
 
 class DeviceRole:
     """What a device may do. Decides everything at once: nothing of it needs storage."""
 
-    __slots__ = ("_broker", "_connection", "_counters", "_intake", "holder", "principal", "thing")
+    __slots__ = ("_broker", "_connection", "_counters", "_intake", "_only_reads", "holder", "principal", "thing")
 
     is_behind: Final = False
 
     def __init__(
-        self, thing: ThingEntry, connection: Connection, broker: Broker, intake: Intake, counters: GatewayCounters
+        self,
+        thing: ThingEntry,
+        connection: Connection,
+        broker: Broker,
+        intake: Intake,
+        counters: GatewayCounters,
+        *,
+        only_reads: bool = False,
     ) -> None:
         self.thing = thing
         self.principal = f"thing:{thing.name}"
@@ -135,6 +153,7 @@ class DeviceRole:
         self._broker = broker
         self._intake = intake
         self._counters = counters
+        self._only_reads = only_reads
 
     def publish(self, event: PublishReceived, now: float) -> None:
         """Pass a shadow request on; it is acknowledged when it is on disk. Deny any other topic.
@@ -143,7 +162,7 @@ class DeviceRole:
         """
         thing = self.thing
         verb = thing.topics.requests.get(event.topic)
-        if verb is None or not thing.is_live:
+        if verb is None or not thing.is_live or (self._only_reads and verb is not Verb.GET):
             self._connection.deny(event, reasons.NOT_AUTHORIZED, now)
             return
         self._intake.submit(

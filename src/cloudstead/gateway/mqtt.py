@@ -195,7 +195,14 @@ class MqttGateway:
 
     async def _admit_device(self, link: Link, request: ConnectRequested, certificate_id: CertificateId) -> None:
         device = await self._revocations.settled(partial(self._devices.open, certificate_id, link.shown))
-        role = DeviceRole(device.thing, link.connection, self._broker, self._spine.intake, self._counters)
+        role = DeviceRole(
+            device.thing,
+            link.connection,
+            self._broker,
+            self._spine.intake,
+            self._counters,
+            only_reads=device.only_reads,
+        )
         if request.will is not None and not role.may_leave(request.will):
             raise CredentialRefused("The will is outside of the thing's own shadow.")
         self._let_in(link, role, device.profile, space=device.thing.account_id)

@@ -60,18 +60,16 @@ class PeopleDoor:
 
     async def still(self, caller: Caller) -> Caller:
         """Return the caller with the grants held now; raise ``CredentialRefused`` when none is allowed in any more."""
-        fresh = caller
-        if caller.person_id is not None:
-            fresh = await self._callers.of_person(caller.account_id, caller.person_id)
         kind, _, key_id = caller.principal.partition(":")
-        if kind != "key":
-            if fresh.credential_epoch != caller.credential_epoch:
-                raise CredentialRefused("The password was changed since.")
-            return fresh.seen_from(caller.source_address)
-        key = await self._database.read(lambda unit: unit.api_keys.get(ApiKeyId(key_id)))
-        if key is None or not key.is_active:
-            raise CredentialRefused("The API key was withdrawn.")
-        return caller
+        if kind == "key":
+            fresh = await self._callers.of_key(ApiKeyId(key_id))
+        elif caller.person_id is None:
+            return caller
+        else:
+            fresh = await self._callers.of_person(caller.account_id, caller.person_id)
+        if fresh.credential_epoch != caller.credential_epoch:
+            raise CredentialRefused("The password, or the secret of the key, was changed since.")
+        return fresh.seen_from(caller.source_address)
 
     async def profile(self, account_id: AccountId) -> Profile:
         """Return the limits of the account's clients."""

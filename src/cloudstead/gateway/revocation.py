@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.accounts.events import AccountStatusChanged
+from cloudstead.core.credentials.events import ApiKeyChanged, ApiKeyWithdrawn
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.policygroups.events import PolicyGroupChanged
 from cloudstead.core.things.events import CertificatesRevoked, ThingRemoved
 from cloudstead.core.trustedcertificates.events import TrustClosed
 from cloudstead.gateway.people import PersonRole
@@ -40,6 +42,9 @@ class Revocations:
         bus.subscribe(TrustClosed, self._trust_closed)
         bus.subscribe(PersonChanged, lambda event: self._doubt(f"person:{event.person_id}"))
         bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
+        bus.subscribe(ApiKeyChanged, lambda event: self._doubt(f"key:{event.key_id}"))
+        bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(f"people:{event.account_id}"))
+        bus.subscribe(AccountStatusChanged, self._account_status_changed)
         bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))
 
     async def settled(self, admit: Callable[[], Awaitable[T]]) -> T:
@@ -63,13 +68,14 @@ class Revocations:
     ) -> None:
         """Keep a device's link until ``let_go``; ``trusted_id`` names what vouches for a certificate not our own."""
         self.devices += 1
-        keys = (f"certificate:{certificate_id}", f"thing:{role.thing.uid}")
+        account = f"account:{role.thing.account_id}"
+        keys = (f"certificate:{certificate_id}", f"thing:{role.thing.uid}", account)
         self._hold(link, keys if trusted_id is None else (*keys, f"trusted:{trusted_id}"))
 
     def hold_person(self, link: Link, role: PersonRole) -> None:
         """Keep a person's link until ``let_go``."""
         caller = role.caller
-        keys = {caller.principal, f"people:{caller.account_id}"}
+        keys = {caller.principal, f"people:{caller.account_id}", f"account:{caller.account_id}"}
         if caller.person_id is not None:
             keys.add(f"person:{caller.person_id}")
         self.people += 1
@@ -101,6 +107,10 @@ class Revocations:
 
     def _trust_closed(self, event: TrustClosed) -> None:
         self._cut(f"trusted:{event.certificate_id}", "the trusted certificate was withdrawn")
+
+    def _account_status_changed(self, event: AccountStatusChanged) -> None:
+        # Whoever is still let in comes again and finds what may be done from now on.
+        self._cut(f"account:{event.account_id}", f"the account is {event.status.lower()}")
 
     def _cut(self, key: str, detail: str) -> None:
         self._changes += 1

@@ -84,6 +84,7 @@ class Member:
 
     person: Person
     grants: tuple[Grant, ...]
+    group_grants: tuple[Grant, ...] = ()  # what the policy groups of the account give beside
 
     @property
     def home(self) -> Grant | None:

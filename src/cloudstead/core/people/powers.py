@@ -30,7 +30,7 @@ def require_power_over(caller: Caller, tree: DomainTree, member: Member) -> None
 
     Without this, whoever may change people could give an administrator another mail address, and with it become one.
     """
-    if any(not holds(caller, tree, grant) for grant in member.grants):
+    if any(not holds(caller, tree, grant) for grant in (*member.grants, *member.group_grants)):
         raise RoleTooHigh
 
 

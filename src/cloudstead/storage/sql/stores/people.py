@@ -16,6 +16,7 @@ from cloudstead.core.versions import FIRST_VERSION
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, putting, replacing
 from cloudstead.storage.sql.stores.grants import grants
 from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
+from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
 from cloudstead.storage.sql.tables import TEXT, membership_grants, memberships, people
 from cloudstead.storage.sql.tables_accounts import policy_group_people, policy_groups
 from cloudstead.storage.sql.tables_people import person_texts, user_data
@@ -177,9 +178,11 @@ class SqlPeople:
     def members(self, account_id: AccountId, user_names: Collection[str]) -> Sequence[Member]:
         """Return those of that home account who have one of the user names, with all their grants there."""
         rows = self._transaction.rows(_MEMBERS, account_id, list(user_names))
+        by_person = [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
+        in_groups = SqlPolicyGroups(self._transaction).grants_of_people(account_id, [same[0][0] for same in by_person])
         return [
-            Member(person_of(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same))
-            for same in (list(group) for _, group in groupby(rows, key=lambda row: row[0]))
+            Member(person_of(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same), in_groups[same[0][0]])
+            for same in by_person
         ]
 
     def get(self, person_id: PersonId) -> Person | None:

@@ -1,0 +1,147 @@
+"""What happens to accounts, keys and policy groups takes effect on open connections at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from cloudstead.core.accounts.acting import Acting
+from cloudstead.core.accounts.enrolling import put_status
+from cloudstead.core.accounts.model import AccountStatus
+from cloudstead.core.caller import Grant
+from cloudstead.core.credentials.api_key_registry import ApiKeys, KeyChange
+from cloudstead.core.credentials.key_uses import KeyUses
+from cloudstead.core.ids import DomainId
+from cloudstead.core.policygroups.members import GroupMembers
+from cloudstead.core.policygroups.registry import PolicyGroups, Subjects
+from protocol.gateway.harness import update
+
+
+@pytest.fixture
+def groups(site):
+    clock, ids = site.tenant.clock, site.tenant.ids
+    return PolicyGroups(clock, ids, GroupMembers(clock))
+
+
+@pytest.fixture
+def keys(site, groups):
+    return ApiKeys(site.tenant.clock, site.tenant.ids, groups, KeyUses(site.tenant.clock))
+
+
+@pytest.fixture
+def acting(site):
+    return Acting(site.tenant.caller, site.tenant.account)
+
+
+async def set_status(site, status):
+    def write(unit):
+        put_status(unit, unit.accounts.get(site.tenant.account.id), status)
+
+    await site.tenant.database.write(write)
+
+
+async def is_cut(client):
+    async with asyncio.timeout(1):
+        return await client.closed()
+
+
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.ENROLLING])
+async def test_a_closed_account_cuts_devices_and_people_and_lets_nobody_in(site, status):
+    thing = await site.add_thing("pump")
+    token = await site.person_token("ReadWrite")
+    _, text = await site.api_key("ReadWrite")
+    device, person = await site.device(thing), await site.person(token, client_id="a")
+    by_key = await site.person(text, client_id="b")
+    await set_status(site, status)
+    assert [await is_cut(client) for client in (device, person, by_key)] == [True, True, True]
+    for credential in (token, text):
+        again = await site.open_plain()
+        assert await again.connect("c", user_name="token", password=credential.encode()) != 0
+    again = await site.open_tls(site.client_context(await site.bundle(thing)))
+    assert await again.connect("pump") != 0
+
+
+async def test_in_a_restricted_account_devices_and_people_hear_but_change_nothing(site):
+    thing = await site.add_thing("pump")
+    token = await site.person_token("ReadWrite")
+    first = await site.device(thing)
+    await set_status(site, AccountStatus.RESTRICTED)
+    assert await is_cut(first)
+    device, person = await site.device(thing), await site.person(token)
+    assert await person.subscribe("thing-update/#") == [1]
+    await device.subscribe("$aws/things/pump/shadow/get/rejected")
+    await device.acknowledgement(device.publish("$aws/things/pump/shadow/get", b""))
+    assert (await device.message()).topic == "$aws/things/pump/shadow/get/rejected"
+    device.publish("$aws/things/pump/shadow/update", update(t=1))
+    person.publish("thing-update/pump", update(t=2))
+    assert [await is_cut(client) for client in (device, person)] == [True, True]
+
+
+async def test_a_reset_secret_cuts_who_came_in_with_the_old_one(site, keys, acting):
+    key_id, text = await site.api_key("ReadWrite")
+    person = await site.person(text)
+    await site.tenant.database.write(lambda unit: keys.reset_secret(unit, acting, key_id, KeyChange()))
+    assert await is_cut(person)
+
+
+async def test_an_inactive_key_is_cut(site, keys, acting):
+    key_id, text = await site.api_key("ReadWrite")
+    person = await site.person(text)
+    await site.tenant.database.write(lambda unit: keys.update(unit, acting, key_id, KeyChange(is_active=False)))
+    assert await is_cut(person)
+
+
+async def test_a_key_of_account_management_opens_the_gateway(site, keys, acting):
+    shown = await site.tenant.database.write(lambda unit: keys.create(unit, acting, name="k"))
+    person = await site.person(shown.text)
+    assert await person.subscribe("thing-update/#") == [1]
+
+
+async def test_whoever_leaves_a_group_hears_no_more_what_it_gave(site, groups, acting):
+    await site.tenant.add_domain("sub1")
+    await site.tenant.add_domain("sub2")
+    token = await site.person_token("Read", "sub1")
+    member = (await site.caller_of(token)).person_id
+    group = await site.tenant.database.write(
+        lambda unit: groups.create(
+            unit,
+            acting,
+            name="Crew",
+            grants=(Grant(DomainId("sub2"), "Read"),),
+            members=Subjects(person_ids=(member,)),
+        )
+    )
+    person, narrow = await site.person(token, client_id="a"), await site.person(token, client_id="b")
+    assert await person.subscribe("thing-update/sub2/#") == [1]
+    assert await narrow.subscribe("thing-update/sub1/#") == [1]
+    await site.tenant.database.write(lambda unit: groups.take_people(unit, acting, group.group.id, [member]))
+    assert await is_cut(person)
+    await narrow.ping()
+
+
+async def test_a_group_that_gives_less_is_heard_at_once(site, groups, acting):
+    await site.tenant.add_domain("sub1")
+    key_id, text = await site.api_key("Read", "sub1")
+    group = await site.tenant.database.write(
+        lambda unit: groups.create(
+            unit,
+            acting,
+            name="Crew",
+            grants=(Grant(DomainId("root"), "Read"),),
+            members=Subjects(key_ids=(key_id,)),
+        )
+    )
+    person = await site.person(text)
+    assert await person.subscribe("thing-update/#") == [1]
+    await site.tenant.database.write(lambda unit: groups.update(unit, acting, group.group.id, grants=()))
+    assert await is_cut(person)
+
+
+async def test_what_happens_to_another_account_cuts_nobody(site):
+    other = await site.tenant.open_another_account()
+    person = await site.person(await site.person_token("Read"))
+    await site.tenant.database.write(lambda unit: put_status(unit, replace(other), AccountStatus.SUSPENDED))
+    await person.ping()
+    assert site.gateway.counters()["cut"] == 0
