@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import unescape
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,7 @@ from saml2.server import Server
 from factories.saml2 import Signer, signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 URL = "https://idp.example"
@@ -33,8 +36,11 @@ def xmlsec() -> str | None:
 class RealProvider:
     """pysaml2's server for one service provider, whose metadata it is given."""
 
-    def __init__(self, folder: Path, *, by: Signer | None = None, signs_requests: bool = True, **service) -> None:
+    def __init__(
+        self, folder: Path, *, by: Signer | None = None, signs_requests: bool = True, url: str = URL, **service
+    ) -> None:
         self._folder = folder
+        self.url = url
         by = by or signer()
         (folder / "idp.key").write_bytes(
             by.key.private_bytes(
@@ -46,8 +52,8 @@ class RealProvider:
         (folder / "idp.pem").write_text(by.pem)
         self._service = {
             "endpoints": {
-                "single_sign_on_service": [(f"{URL}/sso", BINDING_HTTP_REDIRECT)],
-                "single_logout_service": [(f"{URL}/slo", BINDING_HTTP_REDIRECT)],
+                "single_sign_on_service": [(f"{url}/sso", BINDING_HTTP_REDIRECT)],
+                "single_logout_service": [(f"{url}/slo", BINDING_HTTP_REDIRECT)],
             },
             "want_authn_requests_signed": signs_requests,
             "sign_assertion": True,
@@ -82,7 +88,7 @@ class RealProvider:
             destination=place["destination"],
             sp_entity_id=place["sp_entity_id"],
             name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=name),
-            authn={"class_ref": PASSWORD, "authn_auth": URL},
+            authn={"class_ref": PASSWORD, "authn_auth": self.url},
             sign_response=self._service["sign_response"],
             sign_assertion=self._service["sign_assertion"],
             sign_alg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
@@ -105,7 +111,7 @@ class RealProvider:
     def log_out(self, name: str, sp_entity_id: str, place: str) -> str:
         """Begin to sign somebody out, and return where the browser is sent with the request."""
         _, request = self.server.create_logout_request(
-            place, issuer_entity_id=URL, name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=name), sign=False
+            place, issuer_entity_id=self.url, name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=name), sign=False
         )
         return self._redirected(str(request), place, is_response=False)
 
@@ -138,7 +144,7 @@ class RealProvider:
     def _config(self, sp_metadata: bytes | None) -> IdPConfig:
         return IdPConfig().load(
             {
-                "entityid": URL,
+                "entityid": self.url,
                 "service": {"idp": self._service},
                 "metadata": {} if sp_metadata is None else {"inline": [sp_metadata.decode()]},
                 "key_file": str(self._folder / "idp.key"),
@@ -146,6 +152,41 @@ class RealProvider:
                 "xmlsec_binary": xmlsec(),
             }
         )
+
+
+@contextmanager
+def served(provider: RealProvider, port: int, name: str) -> Iterator[None]:
+    """Answer browsers at the port of ``provider.url``, as a provider to which ``name`` is signed in already."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = f"{provider.url}{self.path}"
+            if self.path.startswith("/sso?"):
+                place, form = provider.respond(address, name)
+                fields = "".join(f'<input type="hidden" name="{key}" value="{value}">' for key, value in form.items())
+                page = f'<title>Who are you?</title><form method="post" action="{place}">{fields}<button type="submit">'
+                self._say(200, "Content-Type", "text/html", page.encode())
+            elif self.path.startswith("/slo?"):
+                self._say(302, "Location", provider.logged_out(address))
+            else:
+                self._say(404, "Content-Type", "text/plain")
+
+        def _say(self, status: int, field: str, value: str, body: bytes = b"") -> None:
+            self.send_response(status)
+            self.send_header(field, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", port), Answers) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
 
 
 def _fields(page: str) -> list[tuple[str, str]]:

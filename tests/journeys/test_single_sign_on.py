@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import urllib.error
+import urllib.request
 from base64 import b64encode
 from datetime import UTC, datetime
 
@@ -20,6 +24,7 @@ from cloudstead.core.identityproviders.settings import Saml2Change
 from cloudstead.core.people.sessions import recognise
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
+from factories.chromium import chromium
 from factories.tenants import tenant
 
 xmlsec_missing = "xmlsec1 is not installed (scripts/setup-clients installs it as root)"
@@ -208,3 +213,55 @@ async def test_another_browser_has_no_use_for_the_answer(tenant, parts, browser,
     assert refused.status_code == 403
     assert SESSION_COOKIE not in browser.cookies
     assert re.search("cst_", refused.text) is None
+
+
+# In a real browser, against a whole cloud, across two sites
+
+
+def ask(demo, method, path, body=None, *, key=None):
+    headers = {"Authorization": f"Bearer {key or demo.ready['api_key']}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{demo.url()}{path}", data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()
+
+
+def loaded(browser, number):
+    """Wait until that many pages have been there since a form was sent."""
+    while sum(event["method"] == "Page.loadEventFired" for event in browser._events) < number:
+        browser._receive()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_person_goes_to_the_provider_and_comes_back_signed_in(demo, tmp_path):
+    port = free_port()
+    idp = real.RealProvider(tmp_path, url=f"http://localhost:{port}")  # to a browser, another site than 127.0.0.1
+    registration = {"entity_descriptor": b64encode(idp.metadata()).decode()}
+    body = {"name": "Example IdP", "type": "SAML2", "saml2_attributes": registration}
+    provider = json.loads(ask(demo, "POST", "/v3/identity-providers", body))["id"]
+    ask(demo, "POST", f"/v3/identity-providers/{provider}/generate-sp-certificate", {})
+    idp.learn(ask(demo, "GET", f"/people/saml2/{provider}/metadata"))
+    person = {"email": "sam@cloud.example", "username": "samuel", "password": "a long way to the sea"}
+    ask(demo, "POST", "/v3/users?action=create", {**person, "login_profiles": [{"id": provider}]})
+
+    with real.served(idp, port, "samuel"), chromium(tmp_path / "browser") as browser:
+        browser.call("Security.setIgnoreCertificateErrors", ignore=True)  # it does not know our authority
+        browser.open(f"{demo.url()}/people/sign-in/{provider}")
+        assert browser.address.startswith(idp.url)
+        browser.submit()
+        assert "Welcome, samuel." in browser.text
+        token = browser.evaluate("document.querySelector('input[name=token]').value")
+        assert json.loads(ask(demo, "GET", "/v3/users/me", key=token))["username"] == "samuel"
+
+        browser.submit()
+        loaded(browser, 2)  # ours, and the one that the provider sends back to
+        assert "/logout?SAMLResponse=" in browser.address
+        assert "You are signed out" in browser.text
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        ask(demo, "GET", "/v3/users/me", key=token)
+    idp.close()

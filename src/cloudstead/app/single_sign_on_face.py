@@ -54,6 +54,7 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _SIGN_IN: Final = re.compile(rb"/people/sign-in/[^/]+/?")
 _SAML2: Final = f"{SAML2_PATH}/".encode()
+_AT_HOME: Final = "here"  # a proxy may change what we are called, and then nobody shall be sent in circles
 _MARK: Final = re.compile(r"_([0-9a-f]{12})([0-9a-f]{16})[0-9a-f]*")
 
 
@@ -101,6 +102,9 @@ class _Answers:
                 return await self._show(pages.choice(offered), account)
             name = offered[0].id
         provider_id = ProviderId(name)
+        if call.headers.get("host") != self._places.host and _AT_HOME not in call.query:
+            # The provider will send the browser to our public address, where only a cookie of that address comes along.
+            return _sent_to(f"{self._places.public_url}{pages.SIGN_IN_PATH}/{provider_id}?{_AT_HOME}", 302)
         begun = await self._round_trip.begin(provider_id)
         answer = _sent_to(begun.url, 302)
         self._set_cookie(

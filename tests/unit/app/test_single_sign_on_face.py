@@ -114,6 +114,16 @@ async def test_a_browser_is_sent_to_the_provider_with_a_cookie_for_this_trip_alo
         assert part in cookie
 
 
+async def test_whoever_comes_by_another_name_begins_at_our_public_address_and_in_no_circles(browser, provider):
+    for path in (provider.id, "cloud.example"):
+        headers = {"host": "alias.example:8080"}
+        answer = await browser.get(f"/people/sign-in/{path}", headers=headers)
+        place = f"{URL}/people/sign-in/{provider.id}?here"
+        assert (answer.status_code, answer.headers["location"], "set-cookie" in answer.headers) == (302, place, False)
+        asked = await browser.get(urlsplit(place).path + "?here", headers=headers)
+        assert asked.headers["location"].startswith("https://idp.example/sso?")
+
+
 async def test_the_last_page_shows_the_token_and_nothing_may_run_on_it(come):
     page = await come()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from cloudstead.core.identityproviders.model import ProviderId
@@ -21,6 +22,11 @@ class Places:
     def is_secure(self) -> bool:
         """Whether we are reached over TLS."""
         return self.public_url.startswith("https:")
+
+    @property
+    def host(self) -> str:
+        """Our host, with its port where that is not the usual one, as browsers name it."""
+        return urlsplit(self.public_url).netloc
 
     def entity_id(self, provider_id: ProviderId) -> str:
         """Return our name towards a provider where nobody has chosen another: it is where our metadata is."""

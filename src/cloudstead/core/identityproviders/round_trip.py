@@ -165,6 +165,8 @@ class RoundTrip:
             if answered is None or answered.provider_id != provider.id or answered.expires_at_ms <= now_ms:
                 raise VouchingRefused("There is no answer to that request, or it was used before.")
             person = _welcome(unit, account, unit.people.get(answered.person_id))
+            if provider.id not in unit.identity_providers.profiles_of(account.id, (person.id,)).get(person.id, ()):
+                raise NobodyVouchedFor
             person = replace(person, last_login_at_ms=now_ms)
             unit.people.replace(person)
             opened = self._sessions.open(unit, account.id, person, client)

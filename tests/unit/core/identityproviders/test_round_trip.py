@@ -263,6 +263,16 @@ async def test_whoever_may_not_enter_does_not_enter_this_way(site, change):
         await site.finish(begun)
 
 
+async def test_whoever_is_bound_to_it_no_more_does_not_enter(site):
+    begun = await site.sso.round_trip.begin(site.provider.id)
+    await site.answer(begun.request_id)
+    account = site.tenant.account
+    await site.tenant.database.write(lambda unit: bind(unit, account, site.jane.id, [account.id]))
+
+    with pytest.raises(NobodyVouchedFor):
+        await site.finish(begun)
+
+
 async def test_a_suspended_provider_signs_nobody_in(site):
     begun = await site.sso.round_trip.begin(site.provider.id)
     await site.answer(begun.request_id)
