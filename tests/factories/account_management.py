@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from cloudstead.app.account_management import account_rooms
+from cloudstead.app.user_rooms import user_rooms
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.accounts.acting import acting_in
 from cloudstead.core.accounts.opening import open_account
@@ -64,6 +65,16 @@ def rooms_of(tenant: Tenant, executor: ThreadPoolExecutor, **others: Any) -> Roo
     rooms = account_rooms(
         tenant.clock, tenant.ids, mails=people.mails, key_uses=uses, reserved_hosts=["cloud.operator.example"]
     )
+    users = user_rooms(
+        tenant.clock,
+        tenant.ids,
+        sealer=tenant.sealer,
+        links=people.links,
+        mails=people.mails,
+        letters=people.post,
+        groups=rooms.policy_groups,
+        public_url=URL,
+    )
     branding = branding_rooms(tenant, executor)
     fields: dict[str, Any] = {
         "clock": tenant.clock,
@@ -74,6 +85,9 @@ def rooms_of(tenant: Tenant, executor: ThreadPoolExecutor, **others: Any) -> Roo
         "tenants": rooms.tenants,
         "api_keys": rooms.api_keys,
         "policy_groups": rooms.policy_groups,
+        "users": users.users,
+        "invitations": users.invitations,
+        "sessions": users.sessions,
         "colours": branding.colours,
         "brand_images": branding.images,
         "public_url": URL,

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from cloudstead import __version__
 from cloudstead.app.account_management import account_rooms
+from cloudstead.app.account_news import AccountNews
 from cloudstead.app.branding_face import branding_face
+from cloudstead.app.front_door_face import front_door_face
 from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
@@ -23,10 +25,12 @@ from cloudstead.app.single_sign_on import single_sign_on
 from cloudstead.app.single_sign_on_face import single_sign_on_face
 from cloudstead.app.tracing import tracing_of
 from cloudstead.app.trusted_certificates import trust_rooms
+from cloudstead.app.user_rooms import front_door, user_rooms
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
 from cloudstead.core.files.links import FileLinks
+from cloudstead.core.notifications.tidings import Tidings
 from cloudstead.dialects.account_management.ports import Backend as AccountManagement
 from cloudstead.dialects.account_management.table import account_management_face
 from cloudstead.dialects.aws.manifest import Endpoints
@@ -130,8 +134,6 @@ def web_app(
         described_functions=describe_functions(),
     )
     registry = new_registry(cloud)
-    sso = single_sign_on(cloud, public_url)
-    trust = trust_rooms(cloud)
     rooms = account_rooms(
         cloud.clock,
         cloud.ids,
@@ -139,6 +141,20 @@ def web_app(
         key_uses=cloud.key_uses,
         reserved_hosts=(cloud.settings.public.hostname, *cloud.settings.public.other_names),
     )
+    users = user_rooms(
+        cloud.clock,
+        cloud.ids,
+        sealer=cloud.keys.sealer,
+        links=people.links,
+        mails=people.mails,
+        letters=people.letters,
+        groups=rooms.policy_groups,
+        public_url=public_url,
+    )
+    news = AccountNews(cloud.database, Tidings(cloud.clock, cloud.ids, people.letters), cloud.tasks.spawn)
+    news.listen(cloud.bus)
+    sso = single_sign_on(cloud, public_url)
+    trust = trust_rooms(cloud)
     account_management = AccountManagement(
         clock=cloud.clock,
         database=cloud.database,
@@ -148,6 +164,9 @@ def web_app(
         tenants=rooms.tenants,
         api_keys=rooms.api_keys,
         policy_groups=rooms.policy_groups,
+        users=users.users,
+        invitations=users.invitations,
+        sessions=users.sessions,
         colours=cloud.colours,
         brand_images=cloud.brand_images,
         identity_providers=sso.providers,
@@ -177,6 +196,7 @@ def web_app(
     return WebApp(
         (
             single_sign_on_face(sso, cloud.database, log),
+            front_door_face(*front_door(cloud, users, people.links), cloud.database, cloud.clock),
             people_face(people.recovery, cloud.database),
             branding_face(cloud.brand_images),
             mailbox,

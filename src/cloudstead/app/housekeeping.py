@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.identityproviders.sign_out import end_expired
 from cloudstead.core.people.links import KEPT_MS
+from cloudstead.core.people.sessions import LONGEST_IDLE_MS, NOTED_EVERY_MS
 from cloudstead.log import Retention
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ async def tidy_up(cloud: Cloud) -> None:
     now_ms = cloud.clock.millis()
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
+    await cloud.database.write(lambda unit: unit.invitations.drop_expired(now_ms))
+    await cloud.database.write(lambda unit: unit.sessions.drop_unused(now_ms - LONGEST_IDLE_MS - NOTED_EVERY_MS))
     await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
     await cloud.database.write(lambda unit: end_expired(unit, now_ms))
     if cloud.settings.observations.keep_days:

@@ -16,6 +16,7 @@ from cloudstead import __version__
 from cloudstead.app.errors import CannotStart
 from cloudstead.app.private_files import write_private
 from cloudstead.core.mail.letters import Letters
+from cloudstead.core.notifications.tidings import NotedMail
 from cloudstead.core.webhooks.calls import WebhookCalls
 from cloudstead.delivery.mail import MailPerformer, Sender
 from cloudstead.delivery.mail_folder import MailFolder
@@ -78,7 +79,7 @@ async def start_outgoing(
     )
     duties = (
         Duty(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once, is_shared=True),
-        Duty(mail, Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE, is_shared=True),
+        Duty(NotedMail(mail, database), Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE, is_shared=True),
         Duty(batches, *_BATCHES, is_shared=True),
     )
     worker = Worker(

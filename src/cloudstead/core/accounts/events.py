@@ -23,3 +23,12 @@ class AccountChanged:
     """The account's profile is another one."""
 
     account_id: AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """An account has the last of something that it may have; the next one will be refused."""
+
+    account_id: AccountId
+    limit: str
+    value: str

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.errors import AccountLimitExceeded
+from cloudstead.core.accounts.events import LimitReached
 from cloudstead.core.accounts.profile import Tier
 
 if TYPE_CHECKING:
@@ -38,5 +39,9 @@ def limits_of(profile: AccountProfile) -> Mapping[str, str]:
 def require_room(unit: Unit, account_id: AccountId, limit: str, *, used: int) -> None:
     """Raise ``AccountLimitExceeded`` unless the account may have one more of what it has ``used`` so far."""
     value = limits_of(unit.accounts.profile(account_id)).get(limit)
-    if value is not None and value.isdecimal() and used >= int(value):
+    if value is None or not value.isdecimal():
+        return
+    if used >= int(value):
         raise AccountLimitExceeded(limit, value)
+    if used + 1 == int(value):
+        unit.emit(LimitReached(account_id, limit, value))

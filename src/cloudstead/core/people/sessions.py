@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SessionId = NewType("SessionId", str)
 
 DEFAULT_IDLE_MINUTES: Final = 30
-LONGEST_IDLE_MS: Final = 120 * 60_000
+LONGEST_IDLE_MS: Final = 120 * 60_000  # account management, version 3, ``idle_timeout``
 ATTEMPTS_KEPT: Final = 5
 """Account management, version 3, ``login_history``: the last five, failed ones too."""
 

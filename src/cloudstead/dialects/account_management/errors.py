@@ -26,7 +26,17 @@ from cloudstead.core.identityproviders.errors import (
     ProvidersNotIncluded,
     TooManyProviders,
 )
-from cloudstead.core.people.errors import LoginLocked, PersonNotFound, TooManySignUps, UserNameTaken
+from cloudstead.core.invitations.errors import InvitationNotFound
+from cloudstead.core.people.errors import (
+    EmailTaken,
+    LoginLocked,
+    PersonIsActive,
+    PersonNotFound,
+    SecondFactorMissing,
+    SignUpClosed,
+    TooManySignUps,
+    UserNameTaken,
+)
 from cloudstead.core.policygroups.errors import (
     AdministratorStays,
     AlreadyMember,
@@ -106,6 +116,10 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     AlreadyMember: _as(409, "duplicate"),
     AdministratorStays: _BAD,
     PersonNotFound: _MISSING,
+    InvitationNotFound: _MISSING,
+    PersonIsActive: _BAD,
+    SecondFactorMissing: _BAD,
+    EmailTaken: _of_field("email", 409, "duplicate"),
     SlotUnknown: _MISSING,
     ObjectsUnavailable: _as(503, "internal_error"),
     ProviderNotFound: _MISSING,
@@ -116,6 +130,7 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     UserNameTaken: _of_field("username", 409, "duplicate"),
     LoginLocked: _as(429, "too_many_requests"),
     TooManySignUps: _as(429, "too_many_requests"),
+    SignUpClosed: _as(403, "access_denied"),
     WebError: _BAD,
     FieldInvalid: _invalid,
     BodyNotJson: _BAD,

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.passwords import PasswordHasher
     from cloudstead.core.identityproviders.places import Places
     from cloudstead.core.identityproviders.registry import IdentityProviders
+    from cloudstead.core.invitations.registry import Invitations
+    from cloudstead.core.people.sessions import Sessions
+    from cloudstead.core.people.users import Users
     from cloudstead.core.policygroups.registry import PolicyGroups
     from cloudstead.core.trustedcertificates.developer import DeveloperCertificates
     from cloudstead.core.trustedcertificates.registry import TrustedCertificates
@@ -35,6 +38,9 @@ class Backend:
     tenants: Tenants
     api_keys: ApiKeys
     policy_groups: PolicyGroups
+    users: Users
+    invitations: Invitations
+    sessions: Sessions
     colours: Colours
     brand_images: BrandImages
     identity_providers: IdentityProviders

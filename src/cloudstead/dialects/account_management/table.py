@@ -12,6 +12,7 @@ from cloudstead.dialects.account_management.rows_branding import branding
 from cloudstead.dialects.account_management.rows_certificates import rows as certificates
 from cloudstead.dialects.account_management.rows_identity_providers import identity_providers
 from cloudstead.dialects.account_management.rows_policy_groups import rows as policy_groups
+from cloudstead.dialects.account_management.rows_users import rows as users
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import PathRoutes
 
@@ -34,6 +35,7 @@ AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (
     accounts,
     api_keys,
     policy_groups,
+    users,
     branding,
     identity_providers,
     certificates,
