@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cloudstead.core.jobs.model import Job
     from cloudstead.storage.sql import Database
 
+_GATHER_S: Final = 0.025
 _MAILS_AT_ONCE: Final = 4
 _MAIL_RETRY_S: Final = (30.0, 7200.0)
 _WEBHOOK_RETRY_S: Final = (5.0, 300.0)
@@ -91,7 +92,7 @@ async def start_outgoing(
         spawn=tasks.spawn,
         report=tasks.report,
         on_dead=_log_dead,
-        limits=WorkerLimits(at_once=sum(duty.at_once for duty in duties)),
+        limits=WorkerLimits(at_once=sum(duty.at_once for duty in duties), gather_s=_GATHER_S),
     )
     worker.listen(bus)
     if urlsplit(settings.storage.url).scheme in {"", "sqlite"}:

@@ -82,6 +82,7 @@ class WorkerLimits:
     lease_s: float = 60.0
     poll_s: float = 5.0  # how soon it finds what another process has added
     drain_s: float = 5.0
+    gather_s: float = 0.0  # while jobs run: those that end, or are added, one by one cost one look into the store
 
 
 class Worker:
@@ -119,6 +120,7 @@ class Worker:
         self._is_idle.set()
         self._is_over = asyncio.Event()
         self._is_over.set()
+        self._no_event = asyncio.Event()
         self._is_stopping = False
         self._extended_at_ms = 0
         self._counted_at_ms: int | None = None
@@ -151,6 +153,8 @@ class Worker:
                 self._wake.clear()
                 pause_s = await self._try_turn()
                 await self._pauses.until(self._wake, pause_s)
+                if self._limits.gather_s and self._running and not self._is_stopping:
+                    await self._pauses.until(self._no_event, self._limits.gather_s)
         finally:
             self._is_over.set()
 
