@@ -251,7 +251,9 @@ def test_a_person_goes_to_the_provider_and_comes_back_signed_in(demo, tmp_path):
 
     with real.served(idp, port, "samuel"), chromium(tmp_path / "browser") as browser:
         browser.call("Security.setIgnoreCertificateErrors", ignore=True)  # it does not know our authority
-        browser.open(f"{demo.url()}/people/sign-in/{provider}")
+        browser.open(f"{demo.url()}/people/sign-in")
+        assert "Sign in with Example IdP" in browser.text
+        browser.open(browser.evaluate(f"document.querySelector('a[href*=\"{provider}\"]').href"))
         assert browser.address.startswith(idp.url)
         browser.submit()
         assert "Welcome, samuel." in browser.text

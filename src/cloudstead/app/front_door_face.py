@@ -20,6 +20,7 @@ from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.branding.look import look_of, own_look
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.errors import CloudsteadError, InvalidField
+from cloudstead.core.identityproviders.round_trip import offered
 from cloudstead.core.invitations.errors import InvitationNotFound
 from cloudstead.core.invitations.registry import ACCEPT_PATH
 from cloudstead.core.people.errors import (
@@ -38,7 +39,7 @@ from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.responses import Response
     from starlette.types import Scope
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.branding.look import Look
     from cloudstead.core.clock import Clock
+    from cloudstead.core.identityproviders.model import IdentityProvider
     from cloudstead.core.invitations.accepting import Accepting
     from cloudstead.core.people.front_door import Due, FrontDoor
     from cloudstead.core.people.sessions import LoginSession, Sessions
@@ -138,7 +140,8 @@ class _Answers:
 
     async def show_sign_in(self, call: Call[None]) -> Page:
         """Show the form."""
-        return pages.no_account() if await self._account(call) is None else pages.sign_in_form()
+        account = await self._account(call)
+        return pages.no_account() if account is None else pages.sign_in_form(await self._providers(account))
 
     async def sign_in(self, call: Call[None]) -> Page | Response:
         """Check user name and password."""
@@ -152,7 +155,8 @@ class _Answers:
         except (LoginRefused, LoginLocked, AccountNotUsable) as refused:
             if _wants_json(call):
                 return _refused_as_json(refused)
-            return pages.sign_in_form(user_name, fault=str(refused), status=_status_of(refused))
+            providers = await self._providers(account)
+            return pages.sign_in_form(providers, user_name, fault=str(refused), status=_status_of(refused))
         return await self._came(call, came)
 
     async def enter_code(self, call: Call[None]) -> Page | Response:
@@ -277,6 +281,9 @@ class _Answers:
         codes = list(came.scratch_codes)
         body: dict[str, Any] = {"token": came.session.token, "idle_timeout": idle, "scratch_codes": codes}
         return JSONResponse(body, headers=_UNKEPT)
+
+    async def _providers(self, account: Account) -> Sequence[IdentityProvider]:
+        return await self._database.read(lambda unit: offered(unit, account))
 
     async def _account(self, call: Call[None]) -> Account | None:
         return await self._database.read(lambda unit: unit.accounts.by_host(call.host))

@@ -9,6 +9,7 @@ import segno
 
 from cloudstead.app.pages.branded import Page
 from cloudstead.app.pages.people import RESEND_PATH, rules
+from cloudstead.app.pages.single_sign_on import links
 from cloudstead.core.invitations.registry import ACCEPT_PATH
 from cloudstead.core.people.front_door import Step
 from cloudstead.core.people.profile import MAX_USER_NAME_CHARS
@@ -16,6 +17,7 @@ from cloudstead.core.people.profile import MAX_USER_NAME_CHARS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cloudstead.core.identityproviders.model import IdentityProvider
     from cloudstead.core.invitations.accepting import OpenInvitation
     from cloudstead.core.people.front_door import Due, Entered
     from cloudstead.core.people.second_factor import Enrolment
@@ -31,8 +33,10 @@ SIGN_OUT_PATH: Final = "/people/sign-out"
 _PATH_OF: Final = {Step.CODE: CODE_PATH, Step.SET_UP: SET_UP_PATH, Step.PASSWORD: NEW_PASSWORD_PATH}
 
 
-def sign_in_form(user_name: str = "", *, fault: str | None = None, status: int = 200) -> Page:
-    """Ask for user name and password."""
+def sign_in_form(
+    providers: Sequence[IdentityProvider], user_name: str = "", *, fault: str | None = None, status: int = 200
+) -> Page:
+    """Ask for user name and password, or offer the account's identity providers."""
     fields = (
         f"{_told(fault)}"
         f'<label>User name <input name="userName" value="{escape(user_name)}" autocomplete="username" required '
@@ -41,7 +45,7 @@ def sign_in_form(user_name: str = "", *, fault: str | None = None, status: int =
         'maxlength="1024"></label>'
     )
     forgotten = f'<p><a href="{RESEND_PATH}">I have forgotten my password</a></p>'
-    return Page("Sign in", _form(SIGN_IN_PATH, fields, "Sign in") + forgotten, status=status)
+    return Page("Sign in", _form(SIGN_IN_PATH, fields, "Sign in") + links(providers) + forgotten, status=status)
 
 
 def due(step: Due, *, fault: str | None = None) -> Page:

@@ -18,8 +18,13 @@ SIGN_OUT_PATH: Final = "/people/saml2/sign-out"
 
 def choice(providers: Sequence[IdentityProvider]) -> Page:
     """Let somebody choose among the providers of an account."""
-    links = "".join(f'<p><a href="{SIGN_IN_PATH}/{each.id}">{escape(each.name)}</a></p>' for each in providers)
-    return Page("Sign in", f"<p>Who knows you?</p>{links}")
+    return Page("Sign in", f"<p>Who knows you?</p>{links(providers)}")
+
+
+def links(providers: Sequence[IdentityProvider]) -> str:
+    """Return a link to each provider, as HTML."""
+    places = [(f"{SIGN_IN_PATH}/{each.id}", escape(each.name)) for each in providers]
+    return "".join(f'<p><a href="{place}">Sign in with {name}</a></p>' for place, name in places)
 
 
 def signed_in(user_name: str, token: str, *, idle_minutes: int) -> Page:

@@ -108,10 +108,7 @@ class RoundTrip:
 
     async def offered(self, account: Account) -> Sequence[IdentityProvider]:
         """Return the providers by way of which people can sign in to the account right now."""
-        if not account.is_usable:
-            return ()
-        providers = await self._database.read(lambda unit: unit.identity_providers.all_of(account.id))
-        return [each for each in providers if is_usable(each)]
+        return await self._database.read(lambda unit: offered(unit, account))
 
     async def begin(self, provider_id: ProviderId) -> Begun:
         """Ask a provider who is there; raise ``ProviderNotFound``, ``ProviderNotUsable`` or ``AccountNotUsable``."""
@@ -238,6 +235,13 @@ class RoundTrip:
             created_at_ms=now_ms,
             expires_at_ms=longest_ms if ends_at_ms is None else min(ends_at_ms, longest_ms),
         )
+
+
+def offered(unit: Unit, account: Account) -> Sequence[IdentityProvider]:
+    """Return the providers by way of which people can sign in to the account right now."""
+    if not account.is_usable:
+        return ()
+    return [each for each in unit.identity_providers.all_of(account.id) if is_usable(each)]
 
 
 def known(unit: Unit, provider_id: ProviderId) -> tuple[IdentityProvider, Account]:
