@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES, READING, Permission
+from cloudstead.core.accounts.errors import PolicyForbids
 from cloudstead.core.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -17,16 +18,18 @@ class Grant:
     """A role held at a domain and, by inheritance, at every domain below it.
 
     ``only_reads``: as long as the account is restricted, nothing that changes anything is allowed, whatever the role.
+    ``denied`` is what the policies of the account take away.
     """
 
     domain_id: DomainId
     role: str
     only_reads: bool = False
+    denied: frozenset[Permission] = frozenset()
 
     def allows(self, permission: Permission) -> bool:
         """Tell whether the role holds ``permission``."""
         role = BUILT_IN_ROLES.get(self.role)
-        if role is None or permission not in role.permissions:
+        if role is None or permission not in role.permissions or permission in self.denied:
             return False
         return not self.only_reads or permission in READING
 
@@ -72,4 +75,6 @@ class Caller:
     def require(self, permission: Permission) -> None:
         """Raise ``NotPermitted`` unless some grant holds ``permission``."""
         if not self.may(permission):
+            if any(permission in grant.denied for grant in self.grants):
+                raise PolicyForbids(permission.partition(":")[0])
             raise NotPermitted(permission)

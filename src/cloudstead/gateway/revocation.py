@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from cloudstead.core.accounts.events import AccountStatusChanged
+from cloudstead.core.accounts.events import AccountChanged, AccountStatusChanged
 from cloudstead.core.credentials.events import ApiKeyChanged, ApiKeyWithdrawn
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.people.events import PersonChanged
@@ -44,6 +44,7 @@ class Revocations:
         bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(ApiKeyChanged, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(f"people:{event.account_id}"))
+        bus.subscribe(AccountChanged, lambda event: self._doubt(f"people:{event.account_id}"))
         bus.subscribe(AccountStatusChanged, self._account_status_changed)
         bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))
 

@@ -354,3 +354,36 @@ async def test_a_limit_that_is_reached_is_told_by_name(world):
     assert (await created(world)).fields == {"tenant-count": "1"}
     shown = (await world.call("get_account", query={"include": "limits"})).body["limits"]
     assert (shown["api-key-count"], shown["user-count"]) == ("2", "100000")
+
+
+async def test_a_policy_takes_a_feature_away_from_everybody_at_once(world):
+    assert (await world.call("list_groups", "tenant_admin")).status == 200
+    switched = {
+        "policies": [
+            {"feature": "policy-group", "action": "administer", "allow": False},
+            {"feature": "rule", "allow": False},
+        ]
+    }
+    await world.call("update_account", body=switched)
+    refused = await world.call("create_group", "tenant_admin", body={"name": "g"})
+    assert (refused.refused, list(refused.fields)) == ((403, "access_denied"), ["policy"])
+    assert (await world.call("list_groups", "tenant_admin")).status == 200
+    caller = await world.rooms.callers.of_api_key(world.keys["tenant_admin"])
+    assert (caller.may("rule:read"), caller.may("rule:create"), caller.may("thing:create")) == (False, False, True)
+    shown = (await world.call("get_my_account", "tenant_admin", query={"include": "policies"})).body["policies"]
+    assert [(each["feature"], each["action"], each["allow"], each["inherited"]) for each in shown] == [
+        ("policy-group", "administer", False, False),
+        ("rule", "", False, False),
+    ]
+
+
+async def test_what_a_parent_has_not_its_tenants_have_not_either(world):
+    assert (await world.rooms.callers.of_api_key(world.keys["tenant_admin"])).may("rule:create")
+    own = {"policies": [{"feature": "rule", "allow": True}]}
+    await world.call("update_account", body=own)
+    switched = {"policies": [{"feature": "rule", "allow": False}]}
+    await world.call("update_account", account_id=world.top.id, body=switched)
+    for name in ("admin", "tenant_admin"):
+        assert not (await world.rooms.callers.of_api_key(world.keys[name])).may("rule:create")
+    shown = (await world.call("get_my_account", "tenant_admin", query={"include": "policies"})).body["policies"]
+    assert [(each["allow"], each["inherited"]) for each in shown] == [(True, False), (False, True)]

@@ -10,8 +10,9 @@ import hmac
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from cloudstead.core.accounts.events import AccountStatusChanged
+from cloudstead.core.accounts.events import AccountChanged, AccountStatusChanged
 from cloudstead.core.accounts.model import AccountStatus
+from cloudstead.core.accounts.policies import denied_in
 from cloudstead.core.caller import Caller
 from cloudstead.core.credentials import api_keys
 from cloudstead.core.credentials.errors import AccountClosed, CredentialRefused
@@ -72,6 +73,7 @@ class Callers:
         bus.subscribe(ApiKeyChanged, self._on_api_key_changed)
         bus.subscribe(PolicyGroupChanged, self._on_account_changed)
         bus.subscribe(AccountStatusChanged, self._on_account_changed)
+        bus.subscribe(AccountChanged, self._on_account_changed)
 
     async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
         """Return the person as a caller in that account, who holds the present ``credential_epoch``."""
@@ -110,7 +112,7 @@ class Callers:
             def read(unit: Unit) -> tuple[Caller, Account]:
                 caller = api_keys.recognise(unit, presented)
                 account = _usable(unit, caller.account_id)
-                return _bounded(caller, account), account
+                return _bounded(unit, caller, account), account
 
             before = self._changes
             caller, account = await self._database.read(read)
@@ -127,7 +129,7 @@ class Callers:
 
         def read(unit: Unit) -> Caller:
             caller = api_keys.caller_of(unit, key_id)
-            return _bounded(caller, _usable(unit, caller.account_id))
+            return _bounded(unit, caller, _usable(unit, caller.account_id))
 
         return await self._database.read(read)
 
@@ -160,9 +162,10 @@ class Callers:
         self._changes += 1
         self._known.drop(f"key:{event.key_id}")
 
-    def _on_account_changed(self, event: PolicyGroupChanged | AccountStatusChanged) -> None:
+    def _on_account_changed(self, event: PolicyGroupChanged | AccountStatusChanged | AccountChanged) -> None:
         self._changes += 1
-        self._known.drop_where(lambda known: known.account.id == event.account_id)
+        # What a parent has not, its tenants have not either.
+        self._known.drop_where(lambda known: event.account_id in {known.account.id, known.account.parent_id})
 
 
 def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tuple[Caller, Account]:
@@ -179,7 +182,7 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
         credential_epoch=person.credential_epoch,
     )
     account = _usable(unit, account_id)
-    return _bounded(caller, account), account
+    return _bounded(unit, caller, account), account
 
 
 def _require_epoch(caller: Caller, credential_epoch: int) -> None:
@@ -187,11 +190,14 @@ def _require_epoch(caller: Caller, credential_epoch: int) -> None:
         raise CredentialRefused("The password was changed since.")
 
 
-def _bounded(caller: Caller, account: Account) -> Caller:
-    """Return the caller as the account's status leaves it: in a restricted account nobody changes anything."""
-    if account.status is not AccountStatus.RESTRICTED:
+def _bounded(unit: Unit, caller: Caller, account: Account) -> Caller:
+    """Return the caller as the account leaves it: its status may allow reading only, its policies take things away."""
+    only_reads = account.status is AccountStatus.RESTRICTED
+    denied = denied_in(unit, account)
+    if not only_reads and not denied:
         return caller
-    return replace(caller, grants=tuple(replace(grant, only_reads=True) for grant in caller.grants))
+    grants = tuple(replace(grant, only_reads=only_reads, denied=denied) for grant in caller.grants)
+    return replace(caller, grants=grants)
 
 
 def _usable(unit: Unit, account_id: AccountId) -> Account:

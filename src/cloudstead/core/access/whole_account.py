@@ -20,4 +20,5 @@ def holds_at_root(caller: Caller, permission: Permission) -> bool:
 def require_at_root(caller: Caller, permission: Permission) -> None:
     """Raise ``NotPermitted`` unless the caller holds the permission at the root."""
     if not holds_at_root(caller, permission):
+        caller.require(permission)  # which tells of a policy, where one is the reason
         raise NotPermitted(permission)

@@ -6,6 +6,7 @@
 ``profile``  what is known of an account beside its names
 ``listing``  which accounts a list shows
 ``acting``   who acts in which account
+``policies`` features that are switched off
 ``limits``   how much of everything an account may have
 ``events``   what others may want to know
 ``registry`` accounts as callers see and change them

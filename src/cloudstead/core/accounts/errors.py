@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudstead.core.errors import CloudsteadError
+from cloudstead.core.errors import CloudsteadError, NotPermitted
 
 
 class AccountNotFound(CloudsteadError):
@@ -35,13 +35,13 @@ class AccountLimitExceeded(CloudsteadError):
         self.value = value
 
 
-class PolicyForbids(CloudsteadError):
+class PolicyForbids(NotPermitted):
     """A policy of the account, or of its parent, switches the feature off."""
 
     code = "policy_forbids"
 
     def __init__(self, feature: str) -> None:
-        super().__init__(f"The feature {feature} is not part of this account.")
+        super().__init__(f"use {feature}, which is not part of this account")
         self.feature = feature
 
 
