@@ -88,6 +88,13 @@ def test_clocks_may_be_less_than_three_minutes_apart(answer):
     assert check(answer).name_id == "jane"
 
 
+def test_a_certificate_signs_nothing_after_its_end():
+    later = signer().certificate.not_valid_after_utc + MINUTE
+
+    with pytest.raises(NotBelieved, match="certificate"):
+        check(Answer(now=later), now=later)
+
+
 def test_a_changed_letter_breaks_the_signature():
     with pytest.raises(NotBelieved, match="changed"):
         check(Answer().xml().replace(b">jane<", b">john<"))
