@@ -356,6 +356,18 @@ async def test_a_suspended_account_lets_no_device_in(site, trust, acme):
     assert await find(site, "new") is None
 
 
+async def test_a_restricted_account_lets_in_whom_it_knows_and_nobody_new(site, trust, acme, refusals):
+    await trust.upload(acme, enrols=True)
+    known = device("known", acme)
+    assert await code_of(site, known) == 0
+    restricted = replace(site.tenant.account, status=AccountStatus.RESTRICTED)
+    await site.tenant.database.write(lambda unit: unit.accounts.replace(restricted))
+    assert await code_of(site, known) == 0
+    assert await code_of(site, device("new", acme), client_id="new") == NOT_AUTHORIZED
+    await site.until(lambda: bool(refusals))
+    assert refusals == ["The account takes no new devices as long as it is not active."]
+
+
 async def test_the_account_is_the_one_that_trusts_the_authority_whatever_the_device_says(site, trust, acme):
     other = await site.tenant.open_another_account()
     await site.tenant.add_thing("pump")

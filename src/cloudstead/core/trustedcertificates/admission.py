@@ -19,6 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.audit.record import record
 from cloudstead.core.caller import Caller
 from cloudstead.core.credentials.authority import fingerprint
@@ -99,6 +100,9 @@ class Admission:
         if found.thing_uid is not None:
             return found
         trusted, leaf = found.trusted, _read(shown.der)
+        account = unit.accounts.get(trusted.account_id)
+        if account is None or account.status is not AccountStatus.ACTIVE:
+            raise CredentialRefused("The account takes no new devices as long as it is not active.")
         if unit.vouched_certificates.count(trusted.account_id) >= self._max_devices:
             raise CredentialRefused(f"The account has let in {self._max_devices} devices with certificates of its own.")
         name = thing_name_of(leaf)
