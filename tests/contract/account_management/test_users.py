@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.people.model import Membership
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from factories.account_management import NOBODY
@@ -353,6 +354,10 @@ async def test_a_guest_leaves_with_the_keys_of_that_account_and_stays_at_home(wo
     )
     await world.call("update_account_user", body={"status": "INACTIVE"}, user_id=stranger.id)
     assert (await world.call("get_my_user", "stranger")).body["status"] == "ACTIVE"
+    shut = await world.call("get_account_user", user_id=stranger.id)
+    assert (shut.body["status"], shut.body["account_id"]) == ("INACTIVE", world.below.id)
+    with pytest.raises(CredentialRefused):
+        await world.rooms.callers.of_person(world.below.id, stranger.id)
     refused = await world.call("update_account_user", body={"full_name": "Mine"}, user_id=stranger.id)
     assert refused.refused == (403, "access_denied")
     assert (await world.call("delete_account_user", user_id=stranger.id)).status == 204
@@ -370,6 +375,18 @@ async def test_what_is_no_id_is_nobody(world):
     for name in ("delete_user", "delete_account_user"):
         for user_id in ("nobody", "A" * 32, "0" * 31):
             assert (await world.call(name, user_id=user_id)).refused == (404, "not_found")
+
+
+async def test_the_first_administrator_of_an_enrolling_account_finishes_by_the_mailed_link(world):
+    body = {"end_market": "Research", "admin_email": "first@cloud.example", "admin_name": "first.one"}
+    opened = await world.call("create_account", body=body, query={"action": "enroll"})
+    assert (opened.status, opened.body["status"]) == (201, "ENROLLING")
+    path = {"account_id": opened.body["id"], "user_id": opened.body["admin_id"]}
+    assert (await world.call("get_account_user", **path)).body["status"] == "ENROLLING"
+    await world.rooms.people.recovery.set_password(world.rooms.people.post.last_token(), "a few words in a row")
+    finished = (await world.call("get_account_user", **path)).body
+    assert (finished["status"], finished["email_verified"]) == ("ACTIVE", True)
+    assert (await world.call("get_account", account_id=opened.body["id"])).body["status"] == "ACTIVE"
 
 
 # Groups of a user

@@ -19,7 +19,7 @@ from cloudstead.core.audit.record import record
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.ids import PersonId
 from cloudstead.core.people.links import Purpose
-from cloudstead.core.people.model import Membership, Person
+from cloudstead.core.people.model import Membership, Person, Stage
 from cloudstead.core.people.profile import require_email, require_user_name
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.core.texts import require_line
@@ -102,7 +102,8 @@ class Tenants:
         account = self._open(unit, parent, change, is_open=mode is Mode.CREATE)
         above = Acting(replace(caller, account_id=account.id, grants=(ADMINISTRATOR_GRANT,)), account, as_parent=True)
         person, is_new = self._person(unit, acting, account, administrator, mode=mode)
-        unit.people.put_membership(Membership(account.id, person.id, (ADMINISTRATOR_GRANT,)))
+        stage = Stage.ENROLLING if mode is Mode.ENROLL and is_new else Stage.OPEN
+        unit.people.put_membership(Membership(account.id, person.id, (ADMINISTRATOR_GRANT,), stage))
         group = unit.policy_groups.of_kind(account.id, GroupKind.ADMINISTRATORS)
         key = self._keys.create(
             unit, above, name=_FIRST_KEY, owner_id=person.id, group_ids=() if group is None else (group.id,)

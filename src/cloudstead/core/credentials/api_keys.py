@@ -173,7 +173,8 @@ def caller_of(unit: Unit, key_id: ApiKeyId) -> Caller:
 def _caller(unit: Unit, key: ApiKey) -> Caller:
     owner = None if key.owner_id is None else unit.people.get(key.owner_id)
     if key.owner_id is not None:
-        is_in = unit.people.membership(key.account_id, key.owner_id) is not None
+        membership = unit.people.membership(key.account_id, key.owner_id)
+        is_in = membership is not None and membership.is_open
         if owner is None or not (owner.may_enter or _waits_for_first_password(owner)) or not is_in:
             raise CredentialRefused("The API key is not valid.")
     return Caller(
