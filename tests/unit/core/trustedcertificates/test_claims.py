@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+
 import pytest
 
 from cloudstead.core.errors import InvalidField
@@ -105,3 +108,44 @@ async def test_a_proof_handed_in_later_takes_the_authority_for_good(trust, other
     await trust.update(first, signature=party.sign(other))
     with pytest.raises(TrustedCertificateSubjectTaken):
         await trust.upload(party, proven=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_accounts_do_an_authority_has_one_account_and_a_name_one_key(tenant, trust, seed):
+    rng = random.Random(seed)
+    accounts = [tenant.account.id, *[(await tenant.open_another_account(f"other{each}")).id for each in range(2)]]
+    names = ["one", "two"]
+    pool = [authority(name, key_id=b"same") for name in names for _ in range(2)]
+    pool += [authority("two", key=pool[0].key), authority("three", pool[1], key=pool[0].key)]
+    for _ in range(30):
+        before = await everything(tenant)
+        account, party = rng.choice(accounts), rng.choice(pool)
+        own = [each for each in before if each.account_id == account]
+        options = {"proven": rng.random() < 0.4, "enrols": True}
+        with suppress(InvalidField, TrustedCertificateSubjectTaken):
+            if own and rng.random() < 0.2:
+                gone = rng.choice(own)
+                await trust.remove(gone)
+                before.remove(gone)
+            elif own and rng.random() < 0.4:
+                proof = {"signature": party.sign(account)} if options["proven"] else {}
+                changing = rng.choice(own)
+                before.remove(changing)
+                await trust.update(changing, certificate=party.pem, **proof)
+            else:
+                await trust.upload(party, account_id=account, name=f"n{tenant.ids.new()}", **options)
+        after = await everything(tenant)
+        keys = [each.trusted.key_hash for each in after]
+        assert len(set(keys)) == len({(each.trusted.key_hash, each.account_id) for each in after})
+        assert len({each.trusted.subject_hash for each in after}) == len(
+            {(each.trusted.subject_hash, each.trusted.key_hash) for each in after}
+        )
+        kept = {each.id for each in after}
+        assert {each.id for each in before if each.is_proven} <= kept  # nobody takes what was proven
+
+
+async def everything(tenant):
+    def read(unit):
+        return [each for account in unit.accounts.all() for each in unit.trusted_certificates.of_account(account.id)]
+
+    return await tenant.database.read(read)
