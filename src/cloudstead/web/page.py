@@ -22,6 +22,7 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-to
 p, small { color: var(--mute) } a { color: var(--mark) }
 details { border: 1px solid var(--line); border-radius: 6px; margin: .4rem 0; }
 summary { padding: .4rem .7rem; cursor: pointer; display: flex; gap: .8rem; align-items: baseline; flex-wrap: wrap }
+summary::before { content: "\\25b8"; color: var(--mute) } details[open] > summary::before { content: "\\25be" }
 summary b { font: 600 .8rem ui-monospace, monospace; color: var(--mark); min-width: 3.6rem }
 code, pre { font: .85rem/1.45 ui-monospace, monospace }
 pre { background: var(--soft); padding: .7rem; margin: .4rem 0; border-radius: 4px; overflow-x: auto }
@@ -43,7 +44,7 @@ def index_page(documents: Iterable[Document]) -> str:
 def operations_page(document: dict[str, Any], *, name: str) -> str:
     """Return an OpenAPI document as a list of operations, grouped by tag, and its schemas."""
     info = document["info"]
-    link = f'<a href="/docs/{escape(name)}/openapi.json">OpenAPI document</a>'
+    link = f'<a href="/docs/{escape(name)}/openapi.json">OpenAPI document</a>, <a href="/docs">all interfaces</a>'
     about = f"{escape(info['description'])} Version {escape(info['version'])}. {link}"
     parts = [f"<h1>{escape(info['title'])}</h1><p>{about}</p>"]
     tag = None
