@@ -136,6 +136,11 @@ async def test_removing_a_membership_leaves_the_others_of_the_person(database, p
     assert accounts == ["a2"]
 
 
+async def test_who_belongs_elsewhere_too_is_known_in_one_question(database, people):
+    found = await database.read(lambda unit: unit.members.also_elsewhere("a1", ["p1", "q1", "nobody"]))
+    assert list(found) == ["q1"]
+
+
 async def test_people_are_found_across_accounts_by_address_and_name(database, people):
     def read(unit):
         same = unit.members.with_email("p1@cloud.EXAMPLE")

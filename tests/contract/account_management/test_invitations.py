@@ -11,6 +11,8 @@ from cloudstead.core.jobs.model import Done, Failed
 from cloudstead.core.mail.letters import Letters
 from cloudstead.core.notifications.tidings import NotedMail, Tidings
 from cloudstead.core.people.model import Membership
+from cloudstead.core.people.profile import ProfileChange
+from cloudstead.core.people.registry import PersonChange
 from cloudstead.core.policygroups.model import DEVELOPER_GRANT, GroupKind
 from factories.account_management import NOBODY
 from factories.coverage import covers, covers_each
@@ -200,6 +202,17 @@ async def test_an_invited_guest_can_do_nothing_before_accepting(world):
     await world.call("create_user_invitation", body={"email": stranger.email})
     token = world.rooms.tokens.issue_id_token(world.top, stranger)
     assert (await world.call("get_my_user", token)).refused == (401, "invalid_auth")
+
+
+async def test_an_address_that_somebody_else_typed_in_is_not_proved_any_more(world):
+    ada = world.people["admin"]
+    await world.tenant.database.write(lambda unit: unit.people.replace(replace(ada, is_email_verified=True)))
+    people = world.rooms.people.people
+    change = PersonChange(profile=ProfileChange(email="boss@cloud.example"))
+    caller = await world.rooms.callers.of_person(world.top.id, ada.id)
+    await world.tenant.database.write(lambda unit: people.update(unit, caller, user_name="ada", change=change))
+    user = (await world.call("get_user", user_id=ada.id)).body
+    assert (user["email_verified"], user["etag"]) == (False, "2")
 
 
 # Notifications

@@ -365,6 +365,21 @@ async def test_a_guest_leaves_with_the_keys_of_that_account_and_stays_at_home(wo
     assert (await world.call("get_my_user", "stranger")).body["account_id"] == world.other.id
 
 
+async def test_whom_cloud_connect_removes_stays_where_else_they_belong(world):
+    tenant = world.tenant
+    developer = world.people["developer"]
+    await tenant.database.write(
+        lambda unit: unit.people.put_membership(Membership(world.below.id, developer.id, (DEVELOPER_GRANT,)))
+    )
+    caller = await world.rooms.callers.of_person(world.top.id, world.people["admin"].id)
+    people = world.rooms.people.people
+    await tenant.database.write(lambda unit: people.remove(unit, caller, user_names=["developer"]))
+    assert (await world.call("get_user", user_id=developer.id)).status == 404
+    assert (await world.call("get_my_user", "developer")).refused == (401, "invalid_auth")
+    below = await world.call("get_account_user", user_id=developer.id)
+    assert (below.body["status"], below.body["username"]) == ("ACTIVE", "developer")
+
+
 async def test_nobody_removes_oneself(world):
     refused = await world.call("delete_user", user_id=world.people["admin"].id)
     assert (refused.status, list(refused.fields)) == (400, ["user_id"])

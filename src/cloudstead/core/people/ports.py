@@ -131,6 +131,10 @@ class MemberStore(Protocol):
         """Return the accounts that the person is a member of, whatever the stage, ordered."""
         ...
 
+    def also_elsewhere(self, account_id: AccountId, person_ids: Collection[PersonId]) -> Collection[PersonId]:
+        """Return those of the people who are members of another account as well. One query."""
+        ...
+
     def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
         """Return people of any account with that address, whatever its case, oldest first."""
         ...

@@ -68,12 +68,14 @@ class ProfileChange:
             require_email(self.email)
 
     def applied_to(self, person: Person) -> Person:
-        """Return the person as the change leaves it."""
+        """Return the person as the change leaves it; another address has to be proved anew."""
+        email = patched(self.email, person.email)
         return replace(
             person,
+            is_email_verified=person.is_email_verified and email == person.email,
             first_name=patched(self.first_name, person.first_name),
             last_name=patched(self.last_name, person.last_name),
-            email=patched(self.email, person.email),
+            email=email,
             phone=patched(self.phone, person.phone),
             company=patched(self.company, person.company),
             address=patched(self.address, person.address),

@@ -22,6 +22,7 @@ from cloudstead.core.people.listing import LARGEST_PAGE, LONGEST_FREE_TEXT, Peop
 from cloudstead.core.people.model import Member, Membership, Person
 from cloudstead.core.people.powers import holds, require_power_over, require_sight
 from cloudstead.core.people.profile import DEMO_USER_NAME, ProfileChange, require_phone, require_user_name
+from cloudstead.core.people.users import take_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,6 +164,7 @@ class People:
             self._links.end_all(unit, person.id)
         if grants != before.grants:
             unit.people.put_membership(Membership(caller.account_id, person.id, grants))
+        unit.members.touch(caller.account_id, (person.id,), self._clock.millis())
         after = Member(person, grants)
         self._trail.changed(unit, caller, "person.update", before, after)
         unit.emit(PersonChanged(caller.account_id, person.id))
@@ -189,10 +191,14 @@ class People:
         if any(each.person.is_demo for each in members):
             raise DemoPersonStays
         person_ids = [each.person.id for each in members]
-        keys = unit.api_keys.ids_of(person_ids)
-        unit.people.remove(person_ids)
+        elsewhere = unit.members.also_elsewhere(caller.account_id, person_ids)
+        gone = [each for each in person_ids if each not in elsewhere]
+        keys = unit.api_keys.ids_of(gone)
+        unit.people.remove(gone)
         for each in members:
             self._trail.removed(unit, caller, "person.remove", each)
+            if each.person.id in elsewhere:
+                take_out(unit, caller.account_id, each.person)
             unit.emit(PersonChanged(caller.account_id, each.person.id))
         for key_id in keys:
             unit.emit(ApiKeyWithdrawn(key_id))
@@ -216,6 +222,7 @@ class People:
         before = self._oneself(unit, caller)
         after = Member(profile.applied_to(before.person), before.grants)
         unit.people.replace(after.person)
+        unit.members.touch(caller.account_id, (after.person.id,), self._clock.millis())
         if after.person.email != before.person.email:
             self._links.end_all(unit, after.person.id)
         self._trail.changed(unit, caller, "person.update-profile", before, after)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -439,7 +440,7 @@ def take_out(unit: Unit, account_id: AccountId, person: Person) -> None:
 
 def require_user_name(user_name: str) -> None:
     """Raise ``InvalidField`` unless that is a user name (account management, version 3, ``username``)."""
-    if not _USER_NAME.fullmatch(user_name):
+    if not _USER_NAME.fullmatch(user_name) or not unicodedata.is_normalized("NFC", user_name):
         raise InvalidField("username", "must have 4 to 30 letters, digits or characters of '-,._@+='")
 
 

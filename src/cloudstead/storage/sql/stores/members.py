@@ -71,6 +71,16 @@ _ACCOUNTS_OF = Statement(
     ),
     "person_id",
 )
+_ALSO_ELSEWHERE = Statement(
+    lambda words: (
+        select(memberships.c.person_id)
+        .where(memberships.c.account_id != bindparam("account_id"))
+        .where(words.any_of(memberships.c.person_id, "person_ids"))
+        .distinct()
+    ),
+    "account_id",
+    "person_ids",
+)
 _WITH_EMAIL = Statement(
     lambda _: (
         select(people)
@@ -201,6 +211,10 @@ class SqlMembers:
     def accounts_of(self, person_id: PersonId) -> Sequence[AccountId]:
         """Return the accounts that the person is a member of, whatever the stage, ordered."""
         return [row[0] for row in self._transaction.rows(_ACCOUNTS_OF, person_id)]
+
+    def also_elsewhere(self, account_id: AccountId, person_ids: Collection[PersonId]) -> Collection[PersonId]:
+        """Return those of the people who are members of another account as well. One query."""
+        return {row[0] for row in self._transaction.rows(_ALSO_ELSEWHERE, account_id, list(person_ids))}
 
     def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
         """Return people of any account with that address, whatever its case, oldest first."""
