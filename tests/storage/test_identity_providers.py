@@ -13,6 +13,7 @@ from cloudstead.core.identityproviders.model import (
     ProviderStatus,
     Saml2Settings,
 )
+from cloudstead.core.people.sessions import LoginSession
 from factories.rows import membership, person
 
 SAML2 = Saml2Settings(
@@ -64,12 +65,26 @@ def session(session_id="s1", *, browser=b"b1", index="x1", **others):
     return replace(made, **others)
 
 
+def login_session(session_id):
+    return LoginSession(
+        id=session_id,
+        account_id="a1",
+        person_id="p9",
+        secret_hash=b"h",
+        credential_epoch=0,
+        created_at_ms=1,
+        used_at_ms=1,
+    )
+
+
 @pytest.fixture
 async def filled(database, tenants):
     def add(unit):
         for each in (person("p8"), person("p9", user_name="jane", email="Jane@Cloud.Example")):
             unit.people.add(each)
             unit.people.put_membership(membership(each.id))
+        for number in range(1, 4):
+            unit.sessions.add(login_session(f"l{number}"))
         unit.identity_providers.add(provider())
         unit.identity_providers.add(provider("i2"))
         unit.identity_providers.add(provider("j1", account_id="a2"))
@@ -176,8 +191,15 @@ async def test_sessions_are_found_by_browser_and_by_name(filled):
     ]
     assert [each.id for each in await read(filled, lambda store: store.sessions_named("i1", "jane", ("x2",)))] == ["s2"]
     assert await read(filled, lambda store: store.sessions_named("i2", "jane", ())) == []
-    assert await write(filled, lambda store: store.drop_session("s1"))
-    assert not await write(filled, lambda store: store.drop_session("s1"))
+
+
+async def test_a_session_goes_with_the_one_that_it_belongs_to(filled):
+    await write(filled, lambda store: store.add_session(session()))
+    await write(filled, lambda store: store.add_session(session("s2", browser=b"b2", login_session_id="l2")))
+    await filled.write(lambda unit: unit.sessions.remove("a1", "p9", "l1"))
+
+    assert await read(filled, lambda store: store.session_of_browser(b"b1")) is None
+    assert await read(filled, lambda store: store.session_of_browser(b"b2")) is not None
 
 
 async def test_what_hangs_on_a_provider_goes_with_it(filled):

@@ -71,7 +71,7 @@ class IdentityProviderStore(Protocol):
         ...
 
     def add_session(self, session: ProviderSession) -> None:
-        """Insert a session."""
+        """Insert a session; it goes with the session of ours that it belongs to."""
         ...
 
     def session_of_browser(self, browser_hash: bytes) -> ProviderSession | None:
@@ -86,10 +86,6 @@ class IdentityProviderStore(Protocol):
 
     def sessions_over(self, now_ms: int, *, limit: int) -> Sequence[ProviderSession]:
         """Return sessions that expired before then."""
-        ...
-
-    def drop_session(self, session_id: str) -> bool:
-        """Delete a session; return whether there was one."""
         ...
 
     def drop_expired(self, now_ms: int) -> None:

@@ -135,9 +135,8 @@ class SignOut:
 
 
 def end(unit: Unit, session: ProviderSession) -> None:
-    """End a session here."""
+    """End a session here; what is known of the one at the provider goes with it."""
     unit.sessions.remove(session.account_id, session.person_id, session.login_session_id)
-    unit.identity_providers.drop_session(session.id)
 
 
 def end_expired(unit: Unit, now_ms: int) -> int:

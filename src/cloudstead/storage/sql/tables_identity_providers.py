@@ -89,11 +89,12 @@ provider_sessions: Final = Table(
     Column("name_id_format", TEXT, nullable=False),
     Column("session_index", TEXT, nullable=False),
     Column("browser_hash", LargeBinary(), nullable=False, unique=True),
-    Column("login_session_id", TEXT, nullable=False),
+    Column("login_session_id", TEXT, ForeignKey("login_sessions.id", ondelete="CASCADE"), nullable=False),
     Column("created_at_ms", BigInteger(), nullable=False),
     Column("expires_at_ms", BigInteger(), nullable=False),
     Index(None, "provider_id", "name_id"),
     Index(None, "person_id"),
+    Index(None, "login_session_id"),
     Index(None, "expires_at_ms"),
     sqlite_with_rowid=False,
 )

@@ -155,7 +155,6 @@ _SESSIONS_OVER = Statement(
     "now_ms",
     "limit",
 )
-_DROP_SESSION = Statement(lambda _: provider_sessions.delete().where(provider_sessions.c.id == bindparam("id")), "id")
 
 
 def _dropping_expired(table: Table) -> Statement:
@@ -257,7 +256,7 @@ class SqlIdentityProviders:
         return self._transaction.change(_REMEMBER, provider_id, assertion_id, expires_at_ms) == 1
 
     def add_session(self, session: ProviderSession) -> None:
-        """Insert a session."""
+        """Insert a session; it goes with the session of ours that it belongs to."""
         self._transaction.change(
             _ADD_SESSION,
             session.id,
@@ -288,10 +287,6 @@ class SqlIdentityProviders:
     def sessions_over(self, now_ms: int, *, limit: int) -> Sequence[ProviderSession]:
         """Return sessions that expired before then."""
         return [_session(row) for row in self._transaction.rows(_SESSIONS_OVER, now_ms, limit)]
-
-    def drop_session(self, session_id: str) -> bool:
-        """Delete a session; return whether there was one."""
-        return self._transaction.change(_DROP_SESSION, session_id) == 1
 
     def drop_expired(self, now_ms: int) -> None:
         """Delete answers and assertions that expired before ``now_ms``."""

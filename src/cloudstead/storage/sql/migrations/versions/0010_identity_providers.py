@@ -126,10 +126,12 @@ def _make_sessions() -> None:
         _belongs("provider_sessions", "account_id", "accounts", dies=False),
         _belongs("provider_sessions", "provider_id", "identity_providers"),
         _belongs("provider_sessions", "person_id", "people"),
+        _belongs("provider_sessions", "login_session_id", "login_sessions"),
         sa.PrimaryKeyConstraint("id", name="pk_provider_sessions"),
         sa.UniqueConstraint("browser_hash", name="uq_provider_sessions_browser_hash"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_provider_sessions_provider_id_name_id", "provider_sessions", ["provider_id", "name_id"])
     op.create_index("ix_provider_sessions_person_id", "provider_sessions", ["person_id"])
+    op.create_index("ix_provider_sessions_login_session_id", "provider_sessions", ["login_session_id"])
     op.create_index("ix_provider_sessions_expires_at_ms", "provider_sessions", ["expires_at_ms"])
