@@ -30,8 +30,8 @@ class PostBox:
 
     letters: list[Letter] = field(default_factory=list)
 
-    def send(self, unit: Any, account_id: Any, letter: Letter) -> None:
-        del unit, account_id
+    def send(self, unit: Any, account_id: Any, letter: Letter, *, cause: str | None = None) -> None:
+        del unit, account_id, cause
         self.letters.append(letter)
 
     def links(self) -> list[tuple[str, str]]:

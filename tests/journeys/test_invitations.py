@@ -11,16 +11,26 @@ from urllib.parse import urlencode
 import pyotp
 import pytest
 
+from factories.chromium import chromium
 from journeys.aws_user import Refused
 from journeys.plain import ask
 from journeys.test_people import guest, mailed_link, token_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from factories.chromium import Browser
     from factories.demo import Demo, Resident
     from journeys.aws_user import AwsUser
     from journeys.plain import Answer
 
 PASSWORD = "walking by the sea"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
 
 
 def form(demo: Demo, path: str, **fields: str) -> Answer:
@@ -76,6 +86,45 @@ def test_whoever_was_invited_comes_in_by_mail_and_is_let_in_everywhere(demo: Dem
     with pytest.raises(Refused):
         guest(demo, name, PASSWORD).log_in()
     api(demo, "DELETE", f"/v3/users/{user['id']}", token, expected=204)
+
+
+def test_somebody_comes_in_and_sets_a_second_factor_up_in_a_browser_that_runs_no_script(
+    demo: Demo, administrator: AwsUser, browser: Browser
+) -> None:
+    token = sign_in(demo, administrator.who)
+    name = demo.new_name("reader")
+    address = f"{name}@readers.example"
+    api(demo, "POST", "/v3/users?action=invite", token, {"email": address}, expected=201)
+
+    browser.open(demo.url() + mailed_link(demo, address, about="invitation"))
+    assert address in browser.text
+    browser.fill("userName", "x")
+    for field in ("password", "again"):
+        browser.fill(field, PASSWORD)
+    browser.fill("userName", name)
+    browser.fill("fullName", "A Reader")
+    browser.submit()
+    assert "You are in" in browser.text
+    assert "token" not in browser.address
+
+    who = guest(demo, name, PASSWORD).who
+    api(demo, "PUT", "/v3/users/me", sign_in(demo, who), {"is_totp_enabled": True})
+    browser.open(demo.url() + "/people/sign-in")
+    browser.fill("userName", name)
+    browser.fill("password", PASSWORD)
+    browser.submit()
+    assert browser.evaluate("document.querySelector('svg').getBoundingClientRect().width") > 100
+    secret = browser.evaluate("document.querySelector('code').innerText").replace(" ", "")
+    browser.fill("code", "000000")
+    browser.submit()
+    assert "wrong" in browser.evaluate("document.querySelector('[role=alert]').innerText")
+    browser.fill("code", pyotp.TOTP(secret).at(datetime.now(UTC)))
+    browser.submit()
+    assert "You are signed in" in browser.text
+    assert browser.evaluate("document.querySelectorAll('li code').length") == 10
+    browser.submit()
+    assert "Where you are signed in" in browser.text
+    assert [line for line in browser.told if "Security Policy" in line] == []
 
 
 def test_a_second_factor_that_somebody_wants_is_set_up_at_the_next_sign_in(demo: Demo, administrator: AwsUser) -> None:
