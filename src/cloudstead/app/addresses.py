@@ -49,6 +49,14 @@ def is_host(name: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether an address, or ``localhost``, is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def require_host(url: str, *, field: str = "url") -> None:
     """Raise ``ValueError`` for an address without a host, or with a port that cannot be one."""
     try:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cloudstead import __version__
 from cloudstead.app.account_management import account_rooms
 from cloudstead.app.account_news import AccountNews
+from cloudstead.app.addresses import is_loopback
 from cloudstead.app.branding_face import branding_face
 from cloudstead.app.front_door_face import front_door_face
 from cloudstead.app.mailbox_face import mailbox_face
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from cloudstead.app.cloud import Cloud
     from cloudstead.app.demo import DemoRecord
+    from cloudstead.app.settings import Settings
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.ids import AccountId
     from cloudstead.web.call import Call
@@ -73,13 +75,27 @@ class Addresses:
         return self.https or self.http or ""
 
 
+def browsed_url(settings: Settings, addresses: Addresses) -> str:
+    """Return the address that links in mails and to files lead to.
+
+    On a laptop that is the plain listener: a browser would warn of a certificate of our own authority, and nothing
+    leaves the machine.
+    """
+    if settings.public.url:
+        return settings.public.url
+    plain = settings.http.bind
+    if addresses.http and plain is not None and is_loopback(plain.host) and not settings.https.certificate_file:
+        return addresses.http
+    return addresses.public
+
+
 def web_app(
     cloud: Cloud, addresses: Addresses, *, accounts: dict[AccountId, Account], demo: DemoRecord | None
 ) -> WebApp:
     """Return the ASGI application. ``accounts`` are those whose settings the life-cycle events follow."""
     log = structlog.get_logger("cloudstead.http")
-    people = people_parts(cloud, cloud.settings.public.url or addresses.public)
-    public_url = cloud.settings.public.url or addresses.public
+    public_url = browsed_url(cloud.settings, addresses)
+    people = people_parts(cloud, public_url)
     file_links = FileLinks(cloud.keys.sealer, cloud.clock, public_url=public_url)
     backend = Backend(
         clock=cloud.clock,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _GATHER_S: Final = 0.025
 _MAILS_AT_ONCE: Final = 4
 _MAIL_RETRY_S: Final = (30.0, 7200.0)
-_WEBHOOK_RETRY_S: Final = (5.0, 300.0)
+_WEBHOOK_RETRY_S: Final = (30.0, 600.0)  # three tries outlast a receiver that is started anew
 _BATCHES: Final = (Retry(max_tries=10, first_s=5.0, longest_s=300.0), 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudstead.core.files.model import Bucket
+from cloudstead.core.files.model import Bucket, bucket_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,11 @@ def batch_list(
     link_to: Callable[[str], str],
 ) -> dict[str, Any]:
     """Return what LIST answers; ``link_to`` makes the address of an archive."""
-    answer: dict[str, Any] = {"isTruncated": found.is_truncated, "name": Bucket.CERTIFICATES, "maxKeys": max_keys}
+    answer: dict[str, Any] = {
+        "isTruncated": found.is_truncated,
+        "name": bucket_name(account, Bucket.CERTIFICATES),
+        "maxKeys": max_keys,
+    }
     if marker:
         answer["marker"] = marker
     if prefix:
