@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cloudstead.core.credentials.errors import CredentialRefused
+from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.people.model import Membership
+from cloudstead.core.people.profile import ProfileChange
+from cloudstead.core.people.registry import PersonChange
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from factories.account_management import NOBODY
 from factories.coverage import covers, covers_each
@@ -378,6 +381,28 @@ async def test_whom_cloud_connect_removes_stays_where_else_they_belong(world):
     assert (await world.call("get_my_user", "developer")).refused == (401, "invalid_auth")
     below = await world.call("get_account_user", user_id=developer.id)
     assert (below.body["status"], below.body["username"]) == ("ACTIVE", "developer")
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "another"}, {"profile": ProfileChange(email="e@cloud.example")}])
+async def test_nobody_comes_into_another_account_by_way_of_somebody_who_is_at_home_here(world, change):
+    tenant = world.tenant
+    shared, trusted = world.people["tenant_developer"], world.people["developer"]
+    for account, person in ((world.top, shared), (world.below, trusted)):
+        await tenant.database.write(
+            lambda unit, account=account, person=person: unit.people.put_membership(
+                Membership(account.id, person.id, (ADMINISTRATOR_GRANT,))
+            )
+        )
+    people = world.rooms.people.people
+
+    async def change_of(by, account, person):
+        caller = await world.rooms.callers.of_person(account.id, world.people[by].id)
+        asked = PersonChange(**change)
+        await tenant.database.write(lambda unit: people.update(unit, caller, user_name=person.user_name, change=asked))
+
+    with pytest.raises(RoleTooHigh):
+        await change_of("tenant_admin", world.below, shared)
+    await change_of("admin", world.top, trusted)  # who is above that account anyway
 
 
 async def test_nobody_removes_oneself(world):

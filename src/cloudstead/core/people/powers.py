@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from cloudstead.core.access.permissions import Permission
     from cloudstead.core.caller import Caller, Grant
     from cloudstead.core.domains.model import DomainTree
-    from cloudstead.core.people.model import Member
+    from cloudstead.core.people.model import Member, Person
+    from cloudstead.core.unit import Unit
 
 
 def require_sight(reach: Reach, member: Member) -> None:
@@ -32,6 +33,17 @@ def require_power_over(caller: Caller, tree: DomainTree, member: Member) -> None
     """
     if any(not holds(caller, tree, grant) for grant in (*member.grants, *member.group_grants)):
         raise RoleTooHigh
+
+
+def require_no_stake_elsewhere(unit: Unit, caller: Caller, person: Person) -> None:
+    """Raise ``RoleTooHigh`` for a member of another account, one below the caller's aside.
+
+    Whoever gives such a person another password or mail address could come into that account in the person's name.
+    """
+    for account_id in unit.members.accounts_of(person.id):
+        account = None if account_id == caller.account_id else unit.accounts.get(account_id)
+        if account is not None and account.parent_id != caller.account_id:
+            raise RoleTooHigh
 
 
 def holds(caller: Caller, tree: DomainTree, grant: Grant) -> bool:

@@ -20,7 +20,12 @@ from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.links import Purpose
 from cloudstead.core.people.listing import LARGEST_PAGE, LONGEST_FREE_TEXT, PeoplePage, PeopleScope
 from cloudstead.core.people.model import Member, Membership, Person
-from cloudstead.core.people.powers import holds, require_power_over, require_sight
+from cloudstead.core.people.powers import (
+    holds,
+    require_no_stake_elsewhere,
+    require_power_over,
+    require_sight,
+)
 from cloudstead.core.people.profile import DEMO_USER_NAME, ProfileChange, require_phone, require_user_name
 from cloudstead.core.people.users import take_out
 
@@ -153,6 +158,10 @@ class People:
         person = change.profile.applied_to(before.person)
         is_shut_out = person.is_enabled and change.is_enabled is False
         person = replace(person, is_enabled=patched(change.is_enabled, person.is_enabled))
+        if person.id != caller.person_id and (
+            change.password_hash is not ABSENT or person.email != before.person.email
+        ):
+            require_no_stake_elsewhere(unit, caller, person)
         if change.password_hash is not ABSENT:
             person = set_password(unit, person, change.password_hash, links=self._links, now_ms=self._clock.millis())
         elif is_shut_out:
