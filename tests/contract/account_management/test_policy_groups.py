@@ -12,11 +12,7 @@ from factories.account_management import NOBODY
 from factories.coverage import covers, covers_each
 from factories.schema import operations
 
-SERVED = [
-    name
-    for name, (_, path, _) in operations().items()
-    if "/policy-groups" in path and not name.startswith("list_users_of")
-]
+SERVED = [name for name, (_, path, _) in operations().items() if "/policy-groups" in path]
 TWINS = [name for name in SERVED if operations()[name][1].startswith("/v3/accounts/")]
 OF_ONE = [name for name in SERVED if "{group_id}" in operations()[name][1]]
 CHANGES = [name for name in SERVED if not name.startswith(("list", "get"))]
@@ -87,6 +83,7 @@ async def test_the_built_in_groups_are_neither_renamed_nor_removed(world):
 
 
 @covers("create_group", "success")
+@covers("delete_group", "success")
 @covers("add_subjects_to_group", "success")
 async def test_members_hold_what_the_group_gives_at_once_and_no_longer_than_they_are_in(world, north):
     group = await made(world, grants=[NORTH_WRITER])
@@ -162,6 +159,30 @@ async def test_members_are_taken_out_by_either_form_of_the_body(world):
             assert (await world.call(name, group_id=group["id"], body=body)).status == 200
     now = (await world.call("get_group", group_id=group["id"])).body
     assert (now["user_count"], now["apikey_count"]) == (0, 0)
+
+
+@covers_each(["list_users_of_group", "list_users_of_account_group"], "success")
+async def test_people_of_a_group_are_listed_by_their_status(world):
+    group = await made(world, members={"users": [world.people[name].id for name in ("admin", "developer")]})
+
+    async def found(**query):
+        listed = (await world.call("list_users_of_group", group_id=group["id"], query=query)).body
+        return [each["id"] for each in listed["data"]], listed["total_count"], listed["has_more"]
+
+    ids = sorted(world.people[name].id for name in ("admin", "developer"))
+    assert await found() == (ids, 2, False)
+    assert await found(status__eq="ACTIVE", limit=2, order="DESC") == (ids[::-1], 2, False)
+    assert await found(status__in="RESET, INVITED") == ([], 0, False)
+    assert await found(status__nin="ACTIVE") == ([], 0, False)
+    assert await found(after=ids[0]) == (ids[1:], 2, False)
+    theirs = await world.group(GroupKind.ADMINISTRATORS, world.below)
+    listed = (await world.call("list_users_of_account_group", group_id=theirs)).body
+    assert [each["account_id"] for each in listed["data"]] == [world.below.id]
+    refused = await world.call("list_users_of_group", "developer", group_id=group["id"])
+    assert refused.refused == (403, "access_denied")
+    for query in ({"status__eq": "ASLEEP"}, {"status__like": "A"}):
+        refused = await world.call("list_users_of_group", group_id=group["id"], query=query)
+        assert refused.refused == (400, "validation_error")
 
 
 @covers_each(["add_subjects_to_group", "add_subjects_to_account_group"], "malformed")

@@ -12,7 +12,7 @@ from cloudstead.core.versions import Versioned
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from cloudstead.core.ids import AccountId, PersonId
+    from cloudstead.core.ids import AccountId, PersonId, PolicyGroupId
     from cloudstead.core.people.model import Person
 
 
@@ -80,8 +80,10 @@ class ResidentFilter:
     """Which people a list shows; ``None`` is all. ``email`` is compared whatever its case.
 
     ``provider_id`` is that of an identity provider by which people come; the built-in one bears the account's id.
+    ``group_id`` is that of a policy group that they are in.
     """
 
     email: str | None = None
     statuses: Collection[Status] | None = None
     provider_id: str | None = None
+    group_id: PolicyGroupId | None = None

@@ -64,10 +64,6 @@ class PolicyGroupStore(Protocol):
         """Return one page of the keys in a group."""
         ...
 
-    def people_in(self, group_id: PolicyGroupId, request: PageRequest) -> Page[PersonId]:
-        """Return one page of the people in a group, by id."""
-        ...
-
     def ids_of_keys(self, key_ids: Collection[ApiKeyId]) -> Mapping[ApiKeyId, Sequence[PolicyGroupId]]:
         """Return for each key the groups that it is in, ordered."""
         ...

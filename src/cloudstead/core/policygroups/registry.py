@@ -13,6 +13,7 @@ from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import ApiKeyId, PersonId, PolicyGroupId
 from cloudstead.core.paging import PageRequest
 from cloudstead.core.patch import ABSENT, Patched, patched
+from cloudstead.core.people.standing import ResidentFilter
 from cloudstead.core.policygroups.errors import PolicyGroupIsBuiltIn, PolicyGroupNotFound
 from cloudstead.core.policygroups.events import PolicyGroupChanged
 from cloudstead.core.policygroups.members import require_may_give
@@ -21,7 +22,7 @@ from cloudstead.core.texts import require_line
 from cloudstead.core.versions import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from cloudstead.core.accounts.acting import Acting
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.model import ApiKey
     from cloudstead.core.ids import IdSource
     from cloudstead.core.paging import Page
+    from cloudstead.core.people.standing import Resident, Status
     from cloudstead.core.policygroups.members import GroupMembers
     from cloudstead.core.policygroups.model import CountedGroup
     from cloudstead.core.unit import Unit
@@ -146,10 +148,20 @@ class PolicyGroups:
         acting.caller.require(READ)
         return unit.policy_groups.keys_in(self.find(unit, acting.caller, group_id).id, request)
 
-    def people_in(self, unit: Unit, acting: Acting, group_id: PolicyGroupId, request: PageRequest) -> Page[PersonId]:
-        """Return one page of the people in a group, by id."""
+    def people_in(
+        self,
+        unit: Unit,
+        acting: Acting,
+        group_id: PolicyGroupId,
+        request: PageRequest,
+        *,
+        statuses: Collection[Status] | None = None,
+    ) -> Page[Resident]:
+        """Return one page of the people in a group, those of these statuses where any are given."""
         require_at_root(acting.caller, READ_MEMBERS)
-        return unit.policy_groups.people_in(self.find(unit, acting.caller, group_id).id, request)
+        group = self.find(unit, acting.caller, group_id)
+        wanted = ResidentFilter(statuses=statuses, group_id=group.id)
+        return unit.members.page(acting.account.id, request, wanted)
 
     def add_subjects(self, unit: Unit, acting: Acting, group_id: PolicyGroupId, subjects: Subjects) -> PolicyGroup:
         """Put people and keys into a group, all or none; raise ``AlreadyMember``, for unknown ones ``InvalidField``."""

@@ -15,6 +15,7 @@ from cloudstead.dialects.account_management.shapes.policy_groups import (
     GroupSummary,
     GroupUpdateInfo,
 )
+from cloudstead.dialects.account_management.shapes.users import GroupMemberQuery, UserInfoResp
 from cloudstead.dialects.account_management.shapes.words import REMOVAL, SubjectList
 from cloudstead.web.table import op
 
@@ -84,6 +85,17 @@ def rows(backend: Backend) -> tuple[Operation, ...]:
                 gives=UpdatedResponse,
             ),
             "remove_api_keys_from_account_group",
+        ),
+        *both(
+            op(
+                "GET",
+                f"{_ONE}/users",
+                name="list_users_of_group",
+                run=groups.list_people,
+                query=GroupMemberQuery,
+                gives=ListOf[UserInfoResp],
+            ),
+            "list_users_of_account_group",
         ),
         *both(
             op(

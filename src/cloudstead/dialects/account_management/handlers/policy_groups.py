@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cloudstead.core.ids import ApiKeyId, PersonId, PolicyGroupId
 from cloudstead.core.paging import Page
 from cloudstead.core.patch import ABSENT
+from cloudstead.core.people.users import described
 from cloudstead.core.policygroups.errors import PolicyGroupNotFound
 from cloudstead.dialects.account_management.paging import ListQuery, envelope, list_query
 from cloudstead.dialects.account_management.place import acting, path_id
@@ -21,12 +22,14 @@ from cloudstead.dialects.account_management.shapes.policy_groups import (
     group,
     subjects,
 )
+from cloudstead.dialects.account_management.shapes.users import GroupMemberQuery, UserInfoResp, user
 from cloudstead.dialects.account_management.shapes.words import SubjectList, given
 from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.credentials.api_key_registry import ShownKey
+    from cloudstead.core.people.users import User
     from cloudstead.core.unit import Unit
     from cloudstead.dialects.account_management.ports import Backend
     from cloudstead.web.call import Call
@@ -103,6 +106,18 @@ class PolicyGroupHandlers:
             return Page(tuple(self._keys.shown(unit, page.items)), page.after, page.total)
 
         return envelope(query, await self._database.read(read), api_key)
+
+    async def list_people(self, call: Call[Caller]) -> ListOf[UserInfoResp]:
+        """List the users in a group."""
+        query = list_query(call, GroupMemberQuery)
+        statuses = query.statuses()
+
+        def read(unit: Unit) -> Page[User]:
+            place = acting(unit, call)
+            found = self._groups.people_in(unit, place, _group_id(call), query.page, statuses=statuses)
+            return Page(tuple(described(unit, place.account.id, found.items)), found.after, found.total)
+
+        return envelope(query, await self._database.scan(read), user)
 
     async def remove_keys(self, call: Call[Caller], body: SubjectList | list[str]) -> UpdatedResponse:
         """Take API keys out of a group; those that are not in stay as they are."""

@@ -160,26 +160,15 @@ class UserInfoResp(Struct, kw_only=True):
     object: Literal["user"] = "user"
 
 
-class UserQuery(ListQuery, kw_only=True):
-    """The query of a list of users."""
+class GroupMemberQuery(ListQuery, kw_only=True):
+    """The query of the list of users in a group."""
 
-    email__eq: str | None = None
     status__eq: str | None = None
     status__in: str | None = None
     status__nin: str | None = None
-    login_profiles__eq: str | None = None
-    login_profile__eq: str | None = None  # what one client sends
 
-    @property
-    def wanted(self) -> ResidentFilter:
-        """The filter; raises ``FieldInvalid``."""
-        return ResidentFilter(
-            email=self.email__eq,
-            statuses=self._statuses(),
-            provider_id=self.login_profiles__eq if self.login_profile__eq is None else self.login_profile__eq,
-        )
-
-    def _statuses(self) -> frozenset[Status] | None:
+    def statuses(self) -> frozenset[Status] | None:
+        """Return the statuses that are asked for; raise ``FieldInvalid``."""
         asked = [
             listed(text, field=field, allowed=_STATUSES)
             for field, text in (("status__eq", self.status__eq), ("status__in", self.status__in))
@@ -191,6 +180,23 @@ class UserQuery(ListQuery, kw_only=True):
         for each in asked:
             kept &= set(_STATUSES if each is None else each)
         return frozenset(map(Status, kept))
+
+
+class UserQuery(GroupMemberQuery, kw_only=True):
+    """The query of a list of users."""
+
+    email__eq: str | None = None
+    login_profiles__eq: str | None = None
+    login_profile__eq: str | None = None  # what one client sends
+
+    @property
+    def wanted(self) -> ResidentFilter:
+        """The filter; raises ``FieldInvalid``."""
+        return ResidentFilter(
+            email=self.email__eq,
+            statuses=self.statuses(),
+            provider_id=self.login_profiles__eq if self.login_profile__eq is None else self.login_profile__eq,
+        )
 
 
 class MyQuery(Struct, kw_only=True):

@@ -16,6 +16,7 @@ from cloudstead.storage.sql.stores.login_profiles import comes_by
 from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.stores.people import person_of
 from cloudstead.storage.sql.tables import api_keys, memberships, people, refresh_tokens
+from cloudstead.storage.sql.tables_accounts import policy_group_people
 from cloudstead.storage.sql.tables_people import person_links, person_texts
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ _REMOVALS = (
 
 
 @cache
-def _pages(*, email: bool, statuses: bool, by_provider: bool) -> Pages:
+def _pages(*, email: bool, statuses: bool, by_provider: bool, in_group: bool) -> Pages:
     """Return the pages for the filters that are given; their parameters follow the account's in this order."""
 
     def narrowed(words: Words, found: Select[Any]) -> Select[Any]:
@@ -142,9 +143,15 @@ def _pages(*, email: bool, statuses: bool, by_provider: bool) -> Pages:
             found = found.where(memberships.c.person_id.in_(has_it))
         if statuses:
             found = found.where(words.any_of(_STATUS, "statuses"))
-        return found.where(comes_by(memberships.c.person_id)) if by_provider else found
+        if by_provider:
+            found = found.where(comes_by(memberships.c.person_id))
+        if in_group:
+            members = select(policy_group_people.c.person_id)
+            members = members.where(policy_group_people.c.group_id == bindparam("group_id"))
+            found = found.where(memberships.c.person_id.in_(members))
+        return found
 
-    given = {"email": email, "statuses": statuses, "provider_id": by_provider}
+    given = {"email": email, "statuses": statuses, "provider_id": by_provider, "group_id": in_group}
     takes = ("account_id", *(name for name, is_given in given.items() if is_given))
     pages = Pages.of(
         lambda words: narrowed(words, select(people, memberships).select_from(_BOTH)), memberships.c.person_id, *takes
@@ -174,6 +181,7 @@ class SqlMembers:
             email=wanted.email is not None,
             statuses=wanted.statuses is not None,
             by_provider=wanted.provider_id is not None,
+            in_group=wanted.group_id is not None,
         )
         values: list[object] = [account_id]
         if wanted.email is not None:
@@ -182,6 +190,8 @@ class SqlMembers:
             values.append([each.value for each in wanted.statuses])
         if wanted.provider_id is not None:
             values.append(wanted.provider_id)
+        if wanted.group_id is not None:
+            values.append(wanted.group_id)
         return pages.read(
             self._transaction,
             request,

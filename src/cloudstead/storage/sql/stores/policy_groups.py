@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, func, select
 
 from cloudstead.core.caller import Grant
-from cloudstead.core.ids import PersonId
 from cloudstead.core.policygroups.errors import PolicyGroupNameTaken
 from cloudstead.core.policygroups.model import CountedGroup, GroupKind, PolicyGroup
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from cloudstead.core.credentials.model import ApiKey
-    from cloudstead.core.ids import AccountId, ApiKeyId, PolicyGroupId
+    from cloudstead.core.ids import AccountId, ApiKeyId, PersonId, PolicyGroupId
     from cloudstead.core.paging import Page, PageRequest
     from cloudstead.storage.sql.transaction import Transaction
 
@@ -149,9 +148,6 @@ _KEYS_IN = Pages.of(
     ),
     _keys.key_id,
     "group_id",
-)
-_PEOPLE_IN = Pages.of(
-    lambda _: select(_people.person_id).where(_people.group_id == bindparam("group_id")), _people.person_id, "group_id"
 )
 _IDS_OF_KEYS = Statement(
     lambda words: (
@@ -288,12 +284,6 @@ class SqlPolicyGroups:
             lambda rows: keys_of_rows(rows, key_grants(self._transaction, [row[0] for row in rows])),
             group_id,
             id_of=lambda key: key.id,
-        )
-
-    def people_in(self, group_id: PolicyGroupId, request: PageRequest) -> Page[PersonId]:
-        """Return one page of the people in a group, by id."""
-        return _PEOPLE_IN.read(
-            self._transaction, request, lambda rows: [PersonId(row[0]) for row in rows], group_id, id_of=str
         )
 
     def ids_of_keys(self, key_ids: Collection[ApiKeyId]) -> Mapping[ApiKeyId, Sequence[PolicyGroupId]]:
