@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cloudstead.core.accounts.enrolling import put_status
+from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.people.model import Membership
@@ -525,6 +527,19 @@ async def test_administrators_switch_second_factors_off_for_others_never_on(worl
     await world.call("update_my_user", "developer", body={"is_totp_enabled": True})
     off = await world.call("update_user", body={"is_totp_enabled": False}, user_id=user_id)
     assert off.body["is_totp_enabled"] is False
+
+
+async def test_no_cache_keeps_what_is_shown_of_oneself(world):
+    response = await world.client.get("/v3/users/me", headers={"authorization": f"Bearer {world.keys['developer']}"})
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_restricted_account_shows_its_people_and_renews_no_codes(world):
+    await world.tenant.database.write(lambda unit: put_status(unit, world.top, AccountStatus.RESTRICTED))
+    assert (await world.call("get_my_user", "developer")).status == 200
+    asked = await world.call("get_my_user", "developer", query={"scratch_codes": "yes"})
+    assert asked.refused == (403, "access_denied")
+    assert (await world.call("update_my_user", "developer", body={"full_name": "X"})).refused == (403, "access_denied")
 
 
 async def test_without_a_second_factor_there_are_no_scratch_codes(world):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.whole_account import holds_at_root, require_at_root
+from cloudstead.core.accounts.acting import require_open
 from cloudstead.core.accounts.errors import AccountNotFound
 from cloudstead.core.accounts.limits import PEOPLE, require_room
 from cloudstead.core.audit.record import Trail
@@ -289,7 +290,11 @@ class Users:
         return self._described(unit, resident)
 
     def renew_scratch_codes(self, unit: Unit, acting: Acting) -> User:
-        """Replace the caller's scratch codes, where the second factor is on."""
+        """Replace the caller's scratch codes, where the second factor is on.
+
+        Raise ``AccountNotUsable`` where the account's status lets nobody change anything.
+        """
+        require_open(acting.account, only_reads=False)
         user = self.oneself(unit, acting)
         if not user.is_totp_on:
             return user

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET
+from starlette.responses import Response
 
 from cloudstead.core.ids import PersonId, PolicyGroupId
 from cloudstead.core.people.errors import PersonNotFound
@@ -83,7 +85,7 @@ class UserHandlers:
         """Remove a user who is not active."""
         await self._database.write(lambda unit: self._users.remove(unit, acting(unit, call), _user_id(call)))
 
-    async def get_mine(self, call: Call[Caller]) -> UserInfoResp:
+    async def get_mine(self, call: Call[Caller]) -> Response:
         """Show the user who asks; with ``scratch_codes``, make new ones and show them in this answer only."""
         query = call.options(MyQuery)
         wants_sessions = "active_sessions" in included(query.include, extras=("active_sessions",))
@@ -100,7 +102,9 @@ class UserHandlers:
         fields = found.resident.standing.custom_fields
         if query.properties is not None:
             fields = {name: value for name, value in fields.items() if name == query.properties}
-        return user(found, sessions=sessions, custom_fields=fields)
+        body = msgspec.json.encode(user(found, sessions=sessions, custom_fields=fields))
+        # A GET with an effect: an answer out of a cache would show codes that are no good any more, or to others.
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def update_mine(self, call: Call[Caller], body: UserUpdateReq) -> UserInfoResp:
         """Change the user who asks."""
