@@ -13,5 +13,12 @@
 ``links``        single-use links in mails
 ``mails``        which letter carries which link, and how many a mailbox gets
 ``credentials``  what becomes of logins when a password changes
+``standing``     a person's standing in one account, and the status that it shows
+``users``        people as administrators of a whole account see and change them, guests included
+``full_name``    a name in one text over the two that are stored
+``password_rules`` how short a password may be
+``second_factor`` codes that change with the time, and scratch codes
+``sessions``     logins on our own pages, and the log of attempts
+``front_door``   signing in on our own pages, step by step
 ``recovery``     what people do for themselves: sign up, confirm, set a forgotten password
 """
