@@ -211,6 +211,7 @@ api_keys: Final = Table(
     _number("secret_epoch"),
     Index(None, "owner_id"),
     Index(None, "account_id", "id"),
+    Index(None, "account_id", "owner_id", "id"),
     sqlite_with_rowid=False,
 )
 
@@ -337,6 +338,10 @@ audit_entries: Final = Table(
     _optional_text("before"),
     _optional_text("after"),
     PrimaryKeyConstraint("account_id", "id"),
+    Index(None, "account_id", "object_id", "id"),
+    Index(None, "account_id", "principal", "id"),
+    Index(None, "account_id", "operation", "id"),
+    Index(None, "account_id", "at_ms"),
 )
 
 # Marks keep what the index must forget even after the thing is gone, so nothing here refers to things.

@@ -132,32 +132,36 @@ _REMOVALS = (
 )
 
 
+_IS_MEMBER = (policy_group_people.c.account_id == memberships.c.account_id) & (
+    policy_group_people.c.person_id == memberships.c.person_id
+)
+
+
 @cache
 def _pages(*, email: bool, statuses: bool, by_provider: bool, in_group: bool) -> Pages:
     """Return the pages for the filters that are given; their parameters follow the account's in this order."""
+    # Whoever asks for a group is answered from its members, who may be few among many.
+    belonging = policy_group_people if in_group else memberships
+    both = policy_group_people.join(_BOTH, _IS_MEMBER) if in_group else _BOTH
 
     def narrowed(words: Words, found: Select[Any]) -> Select[Any]:
-        found = found.where(memberships.c.account_id == bindparam("account_id"))
+        found = found.where(belonging.c.account_id == bindparam("account_id"))
         if email:
             has_it = select(person_texts.c.person_id).where(person_texts.c.email == bindparam("email"))
-            found = found.where(memberships.c.person_id.in_(has_it))
+            found = found.where(belonging.c.person_id.in_(has_it))
         if statuses:
             found = found.where(words.any_of(_STATUS, "statuses"))
         if by_provider:
-            found = found.where(comes_by(memberships.c.person_id))
-        if in_group:
-            members = select(policy_group_people.c.person_id)
-            members = members.where(policy_group_people.c.group_id == bindparam("group_id"))
-            found = found.where(memberships.c.person_id.in_(members))
-        return found
+            found = found.where(comes_by(belonging.c.person_id))
+        return found.where(policy_group_people.c.group_id == bindparam("group_id")) if in_group else found
 
     given = {"email": email, "statuses": statuses, "provider_id": by_provider, "group_id": in_group}
     takes = ("account_id", *(name for name, is_given in given.items() if is_given))
     pages = Pages.of(
-        lambda words: narrowed(words, select(people, memberships).select_from(_BOTH)), memberships.c.person_id, *takes
+        lambda words: narrowed(words, select(people, memberships).select_from(both)), belonging.c.person_id, *takes
     )
     # Without a question about the person, the key of the memberships alone tells how many there are.
-    counted = _BOTH if statuses else memberships
+    counted = both if statuses else belonging
     count = Statement(lambda words: narrowed(words, select(func.count()).select_from(counted)), *takes)
     return replace(pages, count=count)
 

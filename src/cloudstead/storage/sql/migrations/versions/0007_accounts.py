@@ -36,6 +36,7 @@ def _widen_keys() -> None:
         for name in _KEY_NUMBERS:
             keys.alter_column(name, server_default=None)
     op.create_index("ix_api_keys_account_id_id", "api_keys", ["account_id", "id"])
+    op.create_index("ix_api_keys_account_id_owner_id_id", "api_keys", ["account_id", "owner_id", "id"])
     op.execute(sa.text("UPDATE api_keys SET updated_at_ms = created_at_ms"))
 
 
