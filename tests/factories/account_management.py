@@ -19,6 +19,7 @@ from cloudstead.app.user_rooms import user_rooms
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.accounts.acting import acting_in
 from cloudstead.core.accounts.opening import open_account
+from cloudstead.core.audit.log import AuditLog
 from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.credentials.key_uses import KeyUses
 from cloudstead.core.credentials.tokens import Tokens
@@ -90,6 +91,7 @@ def rooms_of(tenant: Tenant, executor: ThreadPoolExecutor, **others: Any) -> Roo
         "sessions": users.sessions,
         "colours": branding.colours,
         "brand_images": branding.images,
+        "audit_log": AuditLog(),
         "public_url": URL,
     }
     # Rooms that a test does not name stand empty: whoever needs one gives it.

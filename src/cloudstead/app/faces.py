@@ -30,6 +30,7 @@ from cloudstead.app.user_rooms import front_door, user_rooms
 from cloudstead.app.watch import troubles_of
 from cloudstead.app.websocket_callers import WebSocketCallers
 from cloudstead.app.welcome import opening_command
+from cloudstead.core.audit.log import AuditLog
 from cloudstead.core.files.links import FileLinks
 from cloudstead.core.notifications.tidings import Tidings
 from cloudstead.dialects.account_management.ports import Backend as AccountManagement
@@ -190,6 +191,7 @@ def web_app(
         trusted_certificates=trust.trusted,
         developer_certificates=trust.developers,
         servers=trust.servers,
+        audit_log=AuditLog(),
         public_url=public_url.rstrip("/"),
     )
     faces = (*aws_faces(parts), account_management_face(account_management))

@@ -63,6 +63,12 @@ def test_every_operation_of_the_contract_is_served(served):
     assert set(promised()) == set(served)
 
 
+def test_only_the_audit_log_is_an_addition_of_ours():
+    ours = {name for name, (_, _, described) in promised().items() if described.get("x-ours")}
+    assert ours == {"list_audit_log", "list_account_audit_log"}
+    assert len(promised()) == 147 + len(ours)
+
+
 def test_every_operation_takes_the_queries_that_the_contract_names(served):
     for name, row in served.items():
         listed = promised()[name][2].get("parameters", ())

@@ -108,6 +108,13 @@ def _differing(fields: Mapping[str, Any], *, than: Mapping[str, Any]) -> dict[st
 
 
 def _without_secrets(fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not fields:
-        return None
-    return {name: HIDDEN if _SECRET.search(name) else value for name, value in fields.items()}
+    return _shown(fields) if fields else None
+
+
+def _shown(value: Any) -> Any:
+    """Return a value with what goes by the name of a secret hidden, however deep."""
+    if isinstance(value, (list, tuple)):
+        return [_shown(each) for each in value]
+    if isinstance(value, dict):
+        return {name: HIDDEN if _SECRET.search(name) else _shown(each) for name, each in value.items()}
+    return value

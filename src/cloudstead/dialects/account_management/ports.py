@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cloudstead.core.accounts.registry import Accounts
     from cloudstead.core.accounts.tenants import Tenants
+    from cloudstead.core.audit.log import AuditLog
     from cloudstead.core.branding.colours import Colours
     from cloudstead.core.branding.images import BrandImages
     from cloudstead.core.clock import Clock
@@ -48,4 +49,5 @@ class Backend:
     trusted_certificates: TrustedCertificates
     developer_certificates: DeveloperCertificates
     servers: Servers
+    audit_log: AuditLog
     public_url: str

@@ -8,6 +8,7 @@ from cloudstead.dialects.account_management.auth import BearerCallers
 from cloudstead.dialects.account_management.errors import ERRORS
 from cloudstead.dialects.account_management.rows_accounts import rows as accounts
 from cloudstead.dialects.account_management.rows_api_keys import rows as api_keys
+from cloudstead.dialects.account_management.rows_audit_log import rows as audit_log
 from cloudstead.dialects.account_management.rows_branding import branding
 from cloudstead.dialects.account_management.rows_certificates import rows as certificates
 from cloudstead.dialects.account_management.rows_identity_providers import identity_providers
@@ -39,6 +40,7 @@ AREAS: Final[Sequence[Callable[[Backend], Sequence[Operation]]]] = (
     branding,
     identity_providers,
     certificates,
+    audit_log,
 )
 
 

@@ -338,6 +338,10 @@ audit_entries: Final = Table(
     _optional_text("before"),
     _optional_text("after"),
     PrimaryKeyConstraint("account_id", "id"),
+    Index(None, "account_id", "object_id", "id"),
+    Index(None, "account_id", "principal", "id"),
+    Index(None, "account_id", "operation", "id"),
+    Index(None, "account_id", "at_ms"),
 )
 
 # Marks keep what the index must forget even after the thing is gone, so nothing here refers to things.

@@ -53,3 +53,8 @@ async def test_what_was_made_and_what_was_removed_is_kept_whole(tenant):
 async def test_secrets_are_hidden_though_their_change_is_seen(tenant, name):
     entry = await recorded(tenant, before={name: "old"}, after={name: "new"})
     assert (entry.before, entry.after) == ({name: "(hidden)"}, {name: "(hidden)"})
+
+
+async def test_secrets_are_hidden_however_deep(tenant):
+    entry = await recorded(tenant, after={"actions": [{"config": {"token": "t", "url": "u"}}], "pair": ("a", "b")})
+    assert entry.after == {"actions": [{"config": {"token": "(hidden)", "url": "u"}}], "pair": ["a", "b"]}

@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from cloudstead.core.audit.model import AuditEntry
-from cloudstead.core.paging import Page
+from cloudstead.core.audit.model import AuditEntry, AuditFilter
 from cloudstead.storage.sql.json_text import from_optional_text, to_optional_text
 from cloudstead.storage.sql.statements import Statement, adding
-from cloudstead.storage.sql.tables import audit_entries
+from cloudstead.storage.sql.stores.paging import Pages
+from cloudstead.storage.sql.tables import api_keys, audit_entries, memberships, people
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement
 
     from cloudstead.core.ids import AccountId
-    from cloudstead.core.paging import PageRequest
+    from cloudstead.core.paging import Page, PageRequest
     from cloudstead.storage.sql.transaction import Transaction
 
+_entries: Final = audit_entries.c
 _ADD = adding(audit_entries)
-_FORWARDS = Statement(
-    lambda _: (
-        select(audit_entries)
-        .where(audit_entries.c.account_id == bindparam("account_id"))
-        .where(audit_entries.c.id > bindparam("after"))
-        .order_by(audit_entries.c.id)
-        .limit(bindparam("limit"))
+_PEOPLE = Statement(
+    lambda words: (
+        select(people.c.id, people.c.user_name)
+        .select_from(people.join(memberships, memberships.c.person_id == people.c.id))
+        .where(words.any_of(memberships.c.account_id, "account_ids"))
+        .where(words.any_of(memberships.c.person_id, "ids"))
+        .distinct()
     ),
-    "account_id",
-    "after",
-    "limit",
+    "account_ids",
+    "ids",
 )
-_BACKWARDS = Statement(
-    lambda _: (
-        select(audit_entries)
-        .where(audit_entries.c.account_id == bindparam("account_id"))
-        .where(audit_entries.c.id < bindparam("after"))
-        .order_by(audit_entries.c.id.desc())
-        .limit(bindparam("limit"))
+_KEYS = Statement(
+    lambda words: (
+        select(api_keys.c.id, func.coalesce(people.c.user_name, api_keys.c.name))
+        .select_from(api_keys.outerjoin(people, people.c.id == api_keys.c.owner_id))
+        .where(words.any_of(api_keys.c.account_id, "account_ids"))
+        .where(words.any_of(api_keys.c.id, "ids"))
     ),
-    "account_id",
-    "after",
-    "limit",
+    "account_ids",
+    "ids",
 )
-_FIRST = ""
-_LAST = "g"  # behind every hexadecimal id
+_NAMED: Final = {"person": _PEOPLE, "key": _KEYS}
+_CONDITIONS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "operation": _entries.operation == bindparam("operation"),
+    "object_type": _entries.object_type == bindparam("object_type"),
+    "object_id": _entries.object_id == bindparam("object_id"),
+    "principal": _entries.principal == bindparam("principal"),
+    "since_ms": _entries.at_ms >= bindparam("since_ms"),
+    "until_ms": _entries.at_ms <= bindparam("until_ms"),
+}
+_EVERYTHING: Final = AuditFilter()
+
+
+@cache
+def _pages(given: tuple[str, ...]) -> Pages:
+    """Return the pages for the filters that are given; their parameters follow the account's in this order."""
+    return Pages.of(
+        lambda _: select(audit_entries).where(
+            _entries.account_id == bindparam("account_id"), *(_CONDITIONS[name] for name in given)
+        ),
+        _entries.id,
+        "account_id",
+        *given,
+    )
 
 
 class SqlAudit:
@@ -60,14 +82,28 @@ class SqlAudit:
         """Insert an entry."""
         self._transaction.change(_ADD, *_values(entry))
 
-    def page(self, account_id: AccountId, request: PageRequest) -> Page[AuditEntry]:
-        """Return entries in the order of their ids (that is, of time)."""
-        statement, start = (_BACKWARDS, _LAST) if request.descending else (_FORWARDS, _FIRST)
-        after = start if request.after is None else request.after
-        # One more than asked for tells whether another page follows.
-        rows = self._transaction.rows(statement, account_id, after, request.limit + 1)
-        items = tuple(_entry(row) for row in rows[: request.limit])
-        return Page(items, after=items[-1].id if items and len(rows) > request.limit else None)
+    def page(self, account_id: AccountId, request: PageRequest, wanted: AuditFilter | None = None) -> Page[AuditEntry]:
+        """Return entries in the order of their ids (that is, of time), with the number of all that match."""
+        asked = {name: getattr(wanted or _EVERYTHING, name) for name in _CONDITIONS}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return _pages(tuple(given)).read(
+            self._transaction,
+            request,
+            lambda rows: [_entry(row) for row in rows],
+            account_id,
+            *given.values(),
+            id_of=lambda each: each.id,
+        )
+
+    def user_names(self, account_ids: Collection[AccountId], principals: Collection[str]) -> Mapping[str, str]:
+        """Return the user name behind each principal that is a person or a key of one of the accounts. Two queries."""
+        named: dict[str, str] = {}
+        for kind, statement in _NAMED.items():
+            ids = [each.removeprefix(f"{kind}:") for each in principals if each.startswith(f"{kind}:")]
+            if ids:
+                rows = self._transaction.rows(statement, list(account_ids), ids)
+                named.update({f"{kind}:{row[0]}": row[1] for row in rows})
+        return named
 
 
 def _values(entry: AuditEntry) -> tuple[object, ...]:
