@@ -75,6 +75,7 @@ async def mail_server(
     finally:
         listener.close()
         for protocol in protocols:
-            if protocol.transport is not None:
+            # A TLS transport that has ended cannot be aborted on Python 3.11.2.
+            if protocol.transport is not None and not protocol.transport.is_closing():
                 protocol.transport.abort()
         await listener.wait_closed()

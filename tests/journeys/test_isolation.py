@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from factories.demo import Demo
 
 SECRET = "the tide is at seven"
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
+    "gg=="
+)
 
 
 class Secret:
@@ -35,9 +39,27 @@ class Secret:
         self.thing = demo.new_name("lock")
         administrator.invoke("ThingLambda.CREATE", thingName=self.thing, thingType=self.type_id, domain=self.domain)
         administrator.invoke("ThingLambda.UPDATE", thingName=self.thing, domain=self.domain, label=SECRET)
+        self.person = demo.new_name("keeper")
+        profile = {"firstName": "Kim", "lastName": SECRET, "email": "kim@cloud.example"}
+        place = {"roleName": "Read", "domainName": self.domain}
+        administrator.invoke("UserLambda.CREATE", userName=self.person, password="by the sea", **profile, **place)
+        self.rule = administrator.invoke("RuleLambda.CREATE", **self.definition)["id"]
+        wanted = {"thingType": self.type_id, "domain": self.domain, "requestedSize": 1}
+        administrator.invoke("ThingBatchLambda.CREATE", **wanted)
         self.files = administrator.fetch_certificate(self.thing, folder)
         with Device(demo, self.files) as device:
             device.ask("update", {"state": {"reported": {"secret": SECRET}}})
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What the rule of the vault says."""
+        return {
+            "name": SECRET,
+            "enabled": False,
+            "filter": {"domain": self.domain, "thingType": self.type_id},
+            "expression": {"operator": "eq", "resource": "secret", "value": SECRET},
+            "actions": [{"type": "WEBHOOK", "config": {"url": "https://vault.example/open"}}],
+        }
 
     def look(self) -> list[Any]:
         """Return everything there is to see of it."""
@@ -47,7 +69,9 @@ class Secret:
         shadow = self._owner.shadow(self.thing)
         domain = self._owner.invoke("DomainLambda.GET", id=self.domain, name=None, parentId=None, data=None)
         kind = self._owner.invoke("ThingTypeLambda.GET", id=self.type_id, label=None, data=None, viewMode=None)
-        return [thing, shadow["state"], shadow["version"], domain, kind]
+        person = self._owner.invoke("UserLambda.GET", userName=self.person, lastName=None, domainName=None)
+        rule = self._owner.invoke("RuleLambda.GET", id=self.rule)
+        return [thing, shadow["state"], shadow["version"], domain, kind, person, rule]
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +86,28 @@ ATTEMPTS: dict[str, Callable[[Secret], dict[str, Any]]] = {
     "DomainLambda.LIST": lambda _: {"name": None, "description": None},
     "DomainLambda.REMOVE": lambda s: {"id": s.domain},
     "DomainLambda.UPDATE": lambda s: {"id": s.domain, "name": "Mine"},
+    "FileLambda.DELETE_THING_IMAGE": lambda s: {"thingId": s.thing, "thingType": s.type_id},
+    "FileLambda.LIST": lambda _: {"bucketName": "ThingFilesBucket"},
+    "FileLambda.PUT_THING_IMAGE": lambda s: {"thingId": s.thing, "thingType": s.type_id, "encodedFile": PIXEL},
     "ObservationLambda.FIND": lambda s: {"query": _search({"term": {"thingName": s.thing}})},
+    "RuleLambda.CREATE": lambda s: s.definition,
+    "RuleLambda.GET": lambda s: {"id": s.rule},
+    "RuleLambda.LIST": lambda _: {},
+    "RuleLambda.LIST_DELIVERIES": lambda s: {"id": s.rule},
+    "RuleLambda.REMOVE": lambda s: {"id": s.rule},
+    "RuleLambda.RENEW_SECRET": lambda s: {"id": s.rule},
+    "RuleLambda.REPLAY_DELIVERIES": lambda s: {"id": s.rule},
+    "RuleLambda.TRY": lambda s: {"id": s.rule},
+    "RuleLambda.UPDATE": lambda s: {"id": s.rule, **s.definition, "name": "Mine"},
+    "ThingBatchLambda.CREATE": lambda s: {"thingType": s.type_id, "domain": s.domain, "requestedSize": 1},
+    "ThingBatchLambda.LIST": lambda _: {"bucketName": "ThingCertsBucket"},
     "ThingLambda.CREATE": lambda s: {"thingType": s.type_id, "domain": s.domain},
     "ThingLambda.DOWNLOAD_CERTIFICATE": lambda s: {"thingName": s.thing},
     "ThingLambda.FIND": lambda s: {"query": _search({"term": {"thingName": s.thing}})},
     "ThingLambda.GET": lambda s: {"thingName": s.thing, "label": None, "shadow": None, "domain": None},
     "ThingLambda.REMOVE": lambda s: {"thingName": s.thing},
     "ThingLambda.REPLACE_CERTIFICATE": lambda s: {"thingName": s.thing},
+    "ThingLambda.TRACE": lambda s: {"thingName": s.thing},
     "ThingLambda.UPDATE": lambda s: {"thingName": s.thing, "domain": s.domain, "label": "Mine"},
     "ThingTypeLambda.CREATE": lambda s: {"id": f"{s.type_id}-mine", "domain": s.domain, "label": "Mine"},
     "ThingTypeLambda.GET": lambda s: {"id": s.type_id},
@@ -77,8 +116,33 @@ ATTEMPTS: dict[str, Callable[[Secret], dict[str, Any]]] = {
     "ThingTypeLambda.REMOVE_ATTRIBUTE": lambda s: {"id": s.type_id, "keyPath": "viewModes.DefaultView"},
     "ThingTypeLambda.UPDATE": lambda s: {"id": s.type_id, "label": "Mine"},
     "ThingTypeLambda.UPDATE_ATTRIBUTE": lambda s: {"id": s.type_id, "keyPath": "viewModes.x", "item": {"id": "x"}},
+    "UserLambda.CREATE": lambda s: {**_person(f"{s.person}-too"), "password": "mine", "domainName": s.domain},
+    "UserLambda.GET": lambda s: {"userName": s.person, "lastName": None},
+    "UserLambda.GET_USERDATA": lambda _: {},
+    "UserLambda.LIST": lambda _: {},
+    "UserLambda.REMOVE": lambda s: {"userName": s.person},
+    "UserLambda.RESET_PASSWORD": lambda s: {"userName": s.person},
+    "UserLambda.UPDATE": lambda s: {"userName": s.person, "lastName": "Mine"},
+    "UserLambda.UPDATE_PROFILE": lambda s: _person(s.person),
+    "UserLambda.UPDATE_USERDATA": lambda _: {"mine": True},
 }
-SEARCHES = {"DomainLambda.LIST", "ThingTypeLambda.LIST", "ThingLambda.FIND", "ObservationLambda.FIND"}
+# What answers with one's own, so that nobody is refused.
+SEARCHES = {
+    "DomainLambda.LIST",
+    "FileLambda.LIST",
+    "ObservationLambda.FIND",
+    "RuleLambda.LIST",
+    "ThingBatchLambda.LIST",
+    "ThingLambda.FIND",
+    "ThingTypeLambda.LIST",
+    "UserLambda.GET_USERDATA",
+    "UserLambda.LIST",
+    "UserLambda.UPDATE_USERDATA",
+}
+
+
+def _person(name: str) -> dict[str, Any]:
+    return {"userName": name, "firstName": "M", "lastName": "M", "email": "m@cloud.example", "roleName": "Read"}
 
 
 def _search(*terms: Any) -> dict[str, Any]:
