@@ -29,6 +29,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "batches": (),
     "search": ("--rows", "1000000", "--rounds", "7"),
     "http_calls": ("2",),
+    "accounts": ("2",),
     "start": ("3",),
     "state": (),
     "log_commit": (),

@@ -220,7 +220,8 @@ class ApiKeys:
         return replace(shown, text=shown.text + secret)
 
     def _used(self, key: ApiKey) -> ApiKey:
-        return replace(key, last_used_at_ms=self._uses.latest(key.id, key.last_used_at_ms))
+        latest = self._uses.latest(key.id, key.last_used_at_ms)
+        return key if latest == key.last_used_at_ms else replace(key, last_used_at_ms=latest)
 
     def _found(self, unit: Unit, caller: Caller, key_id: ApiKeyId) -> ApiKey:
         key = unit.api_keys.get(key_id)

@@ -15,6 +15,7 @@ import re
 import secrets
 import string
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
@@ -137,7 +138,12 @@ def new_secret() -> tuple[str, bytes]:
 
 def public_part(account_id: AccountId, key_id: ApiKeyId) -> str:
     """Return what may be shown of a key's text; its secret follows it."""
-    return f"ak_1{base64.b64encode(account_id.encode()).decode().rstrip('=')}{key_id}"
+    return f"{_beginning(account_id)}{key_id}"
+
+
+@lru_cache(maxsize=1024)
+def _beginning(account_id: AccountId) -> str:
+    return f"ak_1{base64.b64encode(account_id.encode()).decode().rstrip('=')}"
 
 
 def named_by(text: str, account_id: AccountId) -> ApiKeyId | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -36,7 +37,12 @@ REMOVAL: Final[Any] = SubjectList | Ids
 
 def utc_text(ms: int) -> str:
     """Return a time as this dialect writes it: UTC, to the second."""
-    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second_text(ms // 1000)
+
+
+@lru_cache(maxsize=4096)  # lists show the same times again and again, and strftime takes longer than the rest of a row
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def utc_text_ms(ms: int) -> str:
