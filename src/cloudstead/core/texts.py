@@ -11,7 +11,8 @@ MAX_LINE_CHARS: Final = 256
 MAX_PROSE_CHARS: Final = 4096
 MAX_ID_CHARS: Final = 128
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Control characters, old and new ones, and the two separators with which Unicode ends a line."""
 
 
 def require_line(text: str, *, field: str, max_chars: int = MAX_LINE_CHARS) -> None:
@@ -20,7 +21,7 @@ def require_line(text: str, *, field: str, max_chars: int = MAX_LINE_CHARS) -> N
         raise InvalidField(field, "blank")
     if len(text) > max_chars:
         raise InvalidField(field, f"longer than {max_chars} characters")
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise InvalidField(field, "holds a control character")
 
 

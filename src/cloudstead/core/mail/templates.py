@@ -8,8 +8,8 @@ from typing import Final
 
 from cloudstead.core.mail.dress import undressed
 from cloudstead.core.mail.model import Letter
+from cloudstead.core.texts import CONTROL
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _NO_NAME: Final = re.compile(r"[/:.@\\?&=<>]")
 _LONGEST_NAME: Final = 64
 
@@ -136,4 +136,4 @@ def _hello(name: str) -> str:
 
 def _line(text: str) -> str:
     """Keep a name on one line: it stands in the subject, where a line break would begin a header of its own."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return " ".join(CONTROL.sub(" ", text).split())

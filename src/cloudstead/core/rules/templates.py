@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from cloudstead.core.rules.resources import MISSING, follow
+from cloudstead.core.texts import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]*)\}")
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def is_placeholder(text: str) -> bool:
@@ -37,7 +37,7 @@ def fill_text(template: str, payload: Mapping[str, Any], *, spell: Callable[[str
 
 def fill_line(template: str, payload: Mapping[str, Any]) -> str:
     """Fill in a text of one line: control characters in values become blanks, so that no value ends the line."""
-    return fill_text(template, payload, spell=lambda value: _BREAKS.sub(" ", value))
+    return fill_text(template, payload, spell=lambda value: CONTROL.sub(" ", value))
 
 
 def fill_json_text(template: str, payload: Mapping[str, Any]) -> str:
