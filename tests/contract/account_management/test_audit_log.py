@@ -183,6 +183,7 @@ async def test_only_administrators_read_it_and_nobody_upwards(world):
         ({"operation__like": "x"}, "operation__like"),
         ({"user_name__eq": "x"}, "user_name__eq"),
         ({"operation__eq": "a\0b"}, "operation__eq"),
+        ({"operation__eq": ["api-key.create", "api-key.update"]}, "operation__eq"),
         ({"object_id__eq": "x" * 301}, "object_id__eq"),
         ({"at__gte": "yesterday"}, "at__gte"),
         ({"at__gte": "2026-11-20T12:00:00"}, "at__gte"),

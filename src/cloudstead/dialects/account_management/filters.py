@@ -6,6 +6,7 @@ show, or let somebody delete, more than was meant.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,13 +22,19 @@ _MARK = "__"
 
 
 def require_known(call: Call[Any], shape: type[msgspec.Struct]) -> None:
-    """Raise ``FieldInvalid`` for a filter that the shape does not name, or a value that nothing here can have."""
+    """Raise ``FieldInvalid`` for a filter that the shape does not name, or a value that nothing here can have.
+
+    A filter that is given twice is refused too: only one of the two would count.
+    """
     known = {field.encode_name for field in msgspec.structs.fields(shape)}
+    given = Counter(name for name, _ in call.query.multi_items())
     for name, value in call.query.items():
         if "\0" in value:
             raise FieldInvalid(name, "holds a NUL character")
         if _MARK in name and name not in known:
             raise FieldInvalid(name, "is no filter of this list")
+        if _MARK in name and given[name] > 1:
+            raise FieldInvalid(name, "is given more than once")
 
 
 def listed(text: str | None, *, field: str, allowed: Iterable[str] | None = None) -> tuple[str, ...] | None:
