@@ -1,7 +1,8 @@
 import pytest
 
+from cloudstead.core.audit.model import AuditFilter
 from cloudstead.core.paging import PageRequest
-from factories.rows import audit_entry
+from factories.rows import api_key, audit_entry, membership, person
 
 pytestmark = pytest.mark.usefixtures("tenants")
 
@@ -58,3 +59,43 @@ async def test_an_account_sees_its_own_entries_only(database):
 
     assert [each.id for each in (await page_of(database)).items] == ["01"]
     assert [each.id for each in (await page_of(database, "a2")).items] == ["01", "02"]
+
+
+async def test_filters_leave_what_is_all_of_what_is_asked_and_count_it(database):
+    await add(
+        database,
+        audit_entry("01"),
+        audit_entry("02", operation="remove_thing", at_ms=5),
+        audit_entry("03", object_type="person", object_id="ada", at_ms=6),
+        audit_entry("04", principal="key:k1", at_ms=7),
+    )
+
+    async def found(**wanted):
+        page = await database.read(lambda unit: unit.audit.page("a1", PageRequest(limit=2), AuditFilter(**wanted)))
+        return [each.id for each in page.items], page.total
+
+    assert await found() == (["01", "02"], 4)
+    assert await found(operation="remove_thing") == (["02"], 1)
+    assert await found(object_type="person") == (["03"], 1)
+    assert await found(object_id="u1") == (["01", "02"], 3)
+    assert await found(principal="key:k1") == (["04"], 1)
+    assert await found(since_ms=5) == (["02", "03"], 3)
+    assert await found(since_ms=5, until_ms=5) == (["02"], 1)
+    assert await found(operation="create_thing", object_id="u1", principal="person:p1", until_ms=9**12) == (["01"], 1)
+
+
+async def test_people_and_keys_of_the_accounts_are_named(database):
+    def write(unit):
+        unit.people.add(person("p1", user_name="ada"))
+        unit.people.put_membership(membership("p1"))
+        unit.api_keys.add(api_key("k1", owner_id="p1"))
+        unit.api_keys.add(api_key("k2", owner_id=None, name="machine"))
+
+    await database.write(write)
+    principals = ["person:p1", "key:k1", "key:k2", "person:gone", "key:gone", "thing:vm", "p1", ""]
+
+    async def named(*account_ids):
+        return await database.read(lambda unit: dict(unit.audit.user_names(account_ids, principals)))
+
+    assert await named("a1") == await named("a2", "a1") == {"person:p1": "ada", "key:k1": "ada", "key:k2": "machine"}
+    assert await named("a2") == {}
