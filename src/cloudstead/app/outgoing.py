@@ -22,7 +22,7 @@ from cloudstead.delivery.mail import MailPerformer, Sender
 from cloudstead.delivery.mail_folder import MailFolder
 from cloudstead.delivery.reach import CheckedConnector, Reach, SystemResolver
 from cloudstead.delivery.smtp import SmtpServer, SmtpTls, SmtpWayOut
-from cloudstead.delivery.webhooks import WebhookPerformer
+from cloudstead.delivery.webhooks import WebhookPerformer, warm_up
 from cloudstead.work.pauses import RealPauses
 from cloudstead.work.retry import Retry
 from cloudstead.work.worker import Duty, Worker, WorkerLimits
@@ -70,6 +70,7 @@ async def start_outgoing(
     batches: BatchMaker,
 ) -> Outgoing:
     """Let the worker work until the context ends; raise ``CannotStart`` for settings that cannot be used."""
+    await warm_up()
     mail_folder = None if settings.mail.host else MailFolder(folder.mails, write_private)
     webhooks = _webhooks(settings, stack, WebhookCalls(sealer, clock=clock, ids=ids), clock)
     mail = MailPerformer(
