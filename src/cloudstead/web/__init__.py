@@ -1,6 +1,6 @@
 """HTTP itself, over Starlette: operation tables, dispatch, decoding, OpenAPI; knows no dialect and no feature.
 
-``table``    operations as rows, and twins made from rows
+``table``    operations as rows
 ``routes``   from a request to its row: by path (a trie) or by a key beside the path
 ``call``     one request on its way to its handler
 ``answer``   answers that are bytes already, sent with one write

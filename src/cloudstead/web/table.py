@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from cloudstead.core.access.permissions import Permission
     from cloudstead.web.call import Call
@@ -110,18 +110,4 @@ def op(
         status=status,
         is_open=is_open,
         summary=summary or (run.__doc__ or "").strip().partition("\n")[0],
-    )
-
-
-def twins(rows: Iterable[Operation], *, at: str, also_at: str, name: str) -> tuple[Operation, ...]:
-    """Return the rows, and for each whose path begins with ``at`` its twin below ``also_at``.
-
-    ``name`` is a pattern with one ``{}``: ``twins(rows, at="/v3/", also_at="/v3/accounts/{account_id}/",
-    name="{}_of_account")``.
-    """
-    rows = tuple(rows)
-    return rows + tuple(
-        replace(row, path=also_at + row.path.removeprefix(at), name=name.format(row.name))
-        for row in rows
-        if row.path.startswith(at)
     )

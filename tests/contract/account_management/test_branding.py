@@ -18,11 +18,8 @@ from prometheus_client import CollectorRegistry
 from cloudstead.app.branding_face import branding_face
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.accounts.model import AccountStatus
-from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.branding.model import IMAGE_SLOTS, ColourSlot
 from cloudstead.core.branding.palette import PALETTE
-from cloudstead.core.caller import Caller, Grant
-from cloudstead.core.credentials.api_keys import make_api_key, withdraw
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.paging import PageRequest
 from cloudstead.dialects.account_management.auth import BearerCallers
@@ -33,6 +30,7 @@ from cloudstead.web.face import Face
 from cloudstead.web.face import below as below_path
 from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.routes import PathRoutes
+from factories.account_keys import account_keys
 from factories.branding import branding_rooms
 from factories.coverage import covers_each
 from factories.files import picture
@@ -147,36 +145,8 @@ async def site(tenant, thread, signing_key):
     callers = Callers(tenant.database, Tokens(signing_key, tenant.clock, region="eu-central-1"), tenant.clock)
     callers.listen(tenant.bus)
 
-    def opened(unit, name, parent_id=None):
-        hosts = [f"{name}.cloud.example"]
-        return open_account(unit, tenant.ids, tenant.clock, name=name, stack="prod", hosts=hosts, parent_id=parent_id)
-
-    def key(unit, account, role):
-        maker = Caller(account.id, "test", "test", None, (Grant("root", "Administrator"),))
-        grants = (Grant("root", role),)
-        return make_api_key(unit, maker, clock=tenant.clock, ids=tenant.ids, name="k", grants=grants)
-
-    def write(unit):
-        below, other = opened(unit, "below", tenant.account.id), opened(unit, "other")
-        keys = {
-            name: key(unit, account, role)
-            for name, account, role in (
-                ("top", tenant.account, "Administrator"),
-                ("developer", tenant.account, "ReadWrite"),
-                ("reader", tenant.account, "Read"),
-                ("below", below, "Administrator"),
-                ("tenant_developer", below, "ReadWrite"),
-                ("stranger", other, "Administrator"),
-                ("inactive", tenant.account, "Administrator"),
-                ("deleted", tenant.account, "Administrator"),
-            )
-        }
-        unit.api_keys.replace(replace(keys["inactive"].key, is_active=False))
-        maker = tenant.caller
-        withdraw(unit, maker, keys["deleted"].key.id, clock=tenant.clock, ids=tenant.ids)
-        return below, other, {name: made.text for name, made in keys.items()}
-
-    below, other, keys = await tenant.database.write(write)
+    tree = await account_keys(tenant)
+    below, other, keys = tree.below, tree.other, tree.keys
     face = Face(
         name="account-management",
         matches=below_path("/v3/"),

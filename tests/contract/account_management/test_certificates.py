@@ -15,10 +15,7 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 
 from cloudstead.core.access.callers import Callers
-from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.accounts.profile import Tier
-from cloudstead.core.caller import Caller, Grant
-from cloudstead.core.credentials.api_keys import make_api_key, withdraw
 from cloudstead.core.credentials.authority import create_authority
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.paging import PageRequest
@@ -32,7 +29,9 @@ from cloudstead.web.face import Face
 from cloudstead.web.face import below as below_path
 from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.routes import PathRoutes
+from factories.account_keys import account_keys
 from factories.authorities import authority, device
+from factories.coverage import covers_each
 from factories.schema import operations, require_answer
 from factories.tenants import tenant
 from factories.trusting import trusting
@@ -53,6 +52,8 @@ OWN = [name for name in NAMES if name not in TWINS]
 CHANGES = [name for name in NAMES if not name.startswith(("get_", "list_"))]
 UPLOADS = [name for name in NAMES if name.startswith("create_") and "trusted" in name]
 OF_ONE = [name for name in NAMES if "cert_id}" in operations()[name][1] or "CertificateId}" in operations()[name][1]]
+# The only thing that can be wrong about these is the credential.
+WITHOUT_INPUT = [name for name in NAMES if "server_credentials" in name]
 WITH_BODY = [name for name in NAMES if name.startswith(("create_", "update_"))]
 ROOT_PEM = authority("our root").pem
 NOBODY = "0" * 32
@@ -127,34 +128,8 @@ async def site(tenant, signing_key):
     callers = Callers(tenant.database, Tokens(signing_key, tenant.clock, region="eu-central-1"), tenant.clock)
     callers.listen(tenant.bus)
 
-    def opened(unit, name, parent_id=None):
-        hosts = [f"{name}.cloud.example"]
-        return open_account(unit, tenant.ids, tenant.clock, name=name, stack="prod", hosts=hosts, parent_id=parent_id)
-
-    def key(unit, account, role):
-        maker = Caller(account.id, "test", "test", None, (Grant("root", "Administrator"),))
-        grants = (Grant("root", role),)
-        return make_api_key(unit, maker, clock=tenant.clock, ids=tenant.ids, name="k", grants=grants)
-
-    def write(unit):
-        below, other = opened(unit, "below", tenant.account.id), opened(unit, "other")
-        keys = {
-            name: key(unit, account, role)
-            for name, account, role in (
-                ("top", tenant.account, "Administrator"),
-                ("developer", tenant.account, "ReadWrite"),
-                ("below", below, "Administrator"),
-                ("tenant_developer", below, "ReadWrite"),
-                ("stranger", other, "Administrator"),
-                ("inactive", tenant.account, "Administrator"),
-                ("deleted", tenant.account, "Administrator"),
-            )
-        }
-        unit.api_keys.replace(replace(keys["inactive"].key, is_active=False))
-        withdraw(unit, tenant.caller, keys["deleted"].key.id, clock=tenant.clock, ids=tenant.ids)
-        return below, other, {name: made.text for name, made in keys.items()}
-
-    below, other, keys = await tenant.database.write(write)
+    tree = await account_keys(tenant)
+    below, other, keys = tree.below, tree.other, tree.keys
     made = await trust.developer("made before")
     ids = {
         "top": (await trust.upload(ONE, name="mine")).id,
@@ -204,6 +179,7 @@ def test_every_operation_of_the_contract_is_served():
 # Where they succeed
 
 
+@covers_each(NAMES, "success")
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_administrator_succeeds_as_the_contract_says(site, name):
     await site.prove(name)
@@ -355,6 +331,7 @@ async def test_the_list_of_a_tenant_is_the_tenants(site):
     assert [each["id"] for each in found["data"]] == [site.ids["below"]]
 
 
+@covers_each([LIST, "list_account_trusted_certificates"], "malformed")
 @pytest.mark.parametrize(
     "query",
     [
@@ -375,6 +352,8 @@ async def test_a_malformed_query_is_refused(site, query, name):
 # Where they are refused
 
 
+@covers_each(NAMES, "refusal")
+@covers_each(WITHOUT_INPUT, "malformed")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("key", [None, "nonsense", "inactive", "deleted", ""])
 async def test_nobody_gets_in_without_a_credential_that_is_good(site, name, key):
@@ -405,6 +384,7 @@ async def test_an_account_that_is_none_does_not_exist(site, name, account):
     require_refusal(name, await site.call(name, account=account), 404)
 
 
+@covers_each(OF_ONE, "malformed")
 @pytest.mark.parametrize("name", OF_ONE)
 @pytest.mark.parametrize("one", [NOBODY, "x", "%00", "A" * 5000, "..%2f"])
 async def test_a_certificate_that_is_none_is_not_found(site, name, one):
@@ -520,6 +500,7 @@ async def test_a_bad_value_is_refused_by_its_name(site, name, field, value):
     assert await site.kept() == before
 
 
+@covers_each(WITH_BODY, "malformed")
 @pytest.mark.parametrize("name", WITH_BODY)
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"null", b"\xff", b'{"name":', b"1e999"])
 async def test_a_body_that_is_no_object_is_refused(site, name, content):

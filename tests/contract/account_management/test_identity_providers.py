@@ -20,10 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from cloudstead.app.single_sign_on import single_sign_on
 from cloudstead.core.access.callers import Callers
-from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.accounts.profile import Tier
-from cloudstead.core.caller import Caller, Grant
-from cloudstead.core.credentials.api_keys import make_api_key
 from cloudstead.core.credentials.tokens import SigningKey, Tokens
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.identityproviders.certificates import SEALED_FOR, KeyAlgorithm, own_private_key
@@ -39,6 +36,8 @@ from cloudstead.web.app import WebApp
 from cloudstead.web.face import Face, below
 from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.routes import PathRoutes
+from factories.account_keys import account_keys
+from factories.coverage import covers_each
 from factories.saml2 import ISSUER, metadata, signer
 from factories.schema import operations, require_answer
 from factories.tenants import tenant
@@ -54,6 +53,7 @@ URL = "https://cloud.example"
 NAMES = sorted(name for name, (_, path, _) in operations().items() if "/identity-providers" in path)
 TWINS = [name for name in NAMES if "_account_" in name]
 OWN = [name for name in NAMES if name not in TWINS]
+WITH_WHOLE_BODY = [name for name in NAMES if name.startswith(("create_", "update_"))]
 OF_ONE = [name for name in NAMES if "{identity_provider_id}" in operations()[name][1]]
 CHANGES = [name for name in NAMES if not name.startswith(("get_", "list_"))]
 DESCRIPTOR = b64encode(metadata()).decode()
@@ -127,40 +127,8 @@ async def site(tenant, signing_key):
     callers = Callers(tenant.database, Tokens(signing_key, tenant.clock, region="eu-central-1"), tenant.clock)
     callers.listen(tenant.bus)
 
-    def opened(unit, name, parent_id=None):
-        return open_account(
-            unit,
-            tenant.ids,
-            tenant.clock,
-            name=name,
-            stack="prod",
-            hosts=[f"{name}.cloud.example"],
-            parent_id=parent_id,
-        )
-
-    def key(unit, account, role):
-        maker = Caller(account.id, "test", "test", None, (Grant("root", "Administrator"),))
-        return make_api_key(unit, maker, clock=tenant.clock, ids=tenant.ids, name="k", grants=(Grant("root", role),))
-
-    def write(unit):
-        tenant_account, other = opened(unit, "below", tenant.account.id), opened(unit, "other")
-        keys = {
-            name: key(unit, account, role)
-            for name, account, role in (
-                ("top", tenant.account, "Administrator"),
-                ("developer", tenant.account, "ReadWrite"),
-                ("below", tenant_account, "Administrator"),
-                ("tenant_developer", tenant_account, "ReadWrite"),
-                ("stranger", other, "Administrator"),
-                ("inactive", tenant.account, "Administrator"),
-                ("deleted", tenant.account, "Administrator"),
-            )
-        }
-        unit.api_keys.replace(replace(keys["inactive"].key, is_active=False))
-        unit.api_keys.remove(tenant.account.id, keys["deleted"].key.id)
-        return tenant_account, other, {name: made.text for name, made in keys.items()}
-
-    tenant_account, other, keys = await tenant.database.write(write)
+    tree = await account_keys(tenant)
+    tenant_account, other, keys = tree.below, tree.other, tree.keys
     face = Face(
         name="account-management",
         matches=below("/v3/"),
@@ -210,6 +178,7 @@ def test_every_operation_of_the_contract_is_served(site):
 # Where they succeed
 
 
+@covers_each(NAMES, "success")
 @pytest.mark.parametrize("name", NAMES)
 async def test_an_administrator_succeeds_as_the_contract_says(site, name):
     provider = await site.made(name) if name in OF_ONE else "0" * 32
@@ -366,6 +335,7 @@ async def test_every_change_is_in_the_trail_without_keys(site):
 # Where they are refused
 
 
+@covers_each(NAMES, "refusal")
 @pytest.mark.parametrize("key", [None, "inactive", "deleted", "csk_nonsense", "a.b.c"])
 async def test_nobody_is_served_without_a_good_credential(site, key):
     for name in NAMES:
@@ -452,6 +422,7 @@ async def test_an_account_has_so_many_providers_and_no_more(site):
 # What is malformed
 
 
+@covers_each(OF_ONE, "malformed")
 @pytest.mark.parametrize("provider", ["nonsense", "%00", "%2e%2e", "A" * 32, "s" * 5000, "0" * 31])
 async def test_an_id_that_is_none_is_not_found(site, provider):
     for name in OF_ONE:
@@ -508,11 +479,13 @@ async def test_what_does_not_hold_is_refused_by_name_and_stores_nothing(site, bo
     assert await site.stored() == before
 
 
+@covers_each(WITH_WHOLE_BODY, "malformed")
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"name": 1, "type": "SAML2"}'])
 async def test_what_is_no_body_is_refused(site, content):
     provider = await site.made("create_identity_provider")
-    for name in ("create_identity_provider", "update_identity_provider"):
-        require_refusal(name, await site.call(name, provider=provider, content=content), 400)
+    for name in WITH_WHOLE_BODY:
+        one = provider if name in OWN else await site.made(name)
+        require_refusal(name, await site.call(name, provider=one, content=content), 400)
 
 
 @pytest.mark.parametrize(
@@ -530,6 +503,7 @@ async def test_a_tenants_key_takes_a_body(site):
     require_refusal(name, await site.call(name, provider=provider, content=b""), 400)
 
 
+@covers_each(["list_identity_providers", "list_account_identity_providers"], "malformed")
 @pytest.mark.parametrize("query", ["limit=1", "limit=1001", "order=UP", "include=nonsense", "name__eq=x", "after=zz"])
 async def test_a_list_refuses_what_it_does_not_know(site, query):
     for path in ("/v3/identity-providers", f"/v3/accounts/{site.tenant_account.id}/identity-providers"):

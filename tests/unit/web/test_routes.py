@@ -10,7 +10,7 @@ from cloudstead.web.call import Call
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound
 from cloudstead.web.intake import BodyIntake
 from cloudstead.web.routes import KeyRoutes, PathRoutes
-from cloudstead.web.table import Operation, op, twins
+from cloudstead.web.table import Operation, op
 
 
 async def run(call: Call[None]) -> None:
@@ -128,17 +128,6 @@ async def test_a_key_finds_its_row():
         await routes.find(call("/C", "POST"))
     with pytest.raises(MethodNotAllowed):
         await routes.find(call("/A", "GET"))
-
-
-def test_twins_stand_beside_their_rows():
-    rows = twins(
-        [row("/v3/keys"), row("/other")], at="/v3/", also_at="/v3/accounts/{account_id}/", name="{} of an account"
-    )
-    assert [(each.path, each.name) for each in rows] == [
-        ("/v3/keys", "GET /v3/keys"),
-        ("/other", "GET /other"),
-        ("/v3/accounts/{account_id}/keys", "GET /v3/keys of an account"),
-    ]
 
 
 def test_a_row_is_summed_up_by_its_handler():
