@@ -96,6 +96,7 @@ class Face:
     ``request_id_header`` is the header, in lower case, that carries the request's id back, beside ``x-request-id``.
     ``security_scheme`` describes the credential in the OpenAPI document. ``path_items`` are shown there instead of the
     rows, for a face whose rows do not tell what they take: operations by path and method, without their tags.
+    ``tag_of`` names the group of the document that the row of a path belongs to; without it that is the face's name.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Face:
     document: Document | None = None
     security_scheme: Mapping[str, str] = field(default_factory=lambda: BEARER)
     path_items: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    tag_of: Callable[[str], str] | None = None
 
     def __post_init__(self) -> None:
         if self.authenticate is None and not all(row.is_open for row in self.routes.operations):

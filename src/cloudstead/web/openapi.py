@@ -80,7 +80,7 @@ def _operation(face: Face, row: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": row.name,
         "summary": row.summary,
-        "tags": [face.name],
+        "tags": [face.name if face.tag_of is None else face.tag_of(row.path)],
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in _PARAMETER.findall(row.path)

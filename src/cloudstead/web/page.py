@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudstead.web.curl import command, command_with
+from cloudstead.web.schema_words import field, fields, referred, whole
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cloudstead.web.face import Document
+    from cloudstead.web.schema_words import Field
+
+_CLOUD: Final = "$CLOUD"
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #d5dae0; --soft: #f4f6f8; --ink: #1c2733; --mute: #5b6875; --mark: #0b6bcb; }
@@ -27,7 +33,10 @@ summary b { font: 600 .8rem ui-monospace, monospace; color: var(--mark); min-wid
 code, pre { font: .85rem/1.45 ui-monospace, monospace }
 pre { background: var(--soft); padding: .7rem; margin: .4rem 0; border-radius: 4px; overflow-x: auto }
 details > div { padding: 0 .9rem .7rem } table { border-collapse: collapse; width: 100% }
-td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line) }
+td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+nav ul { columns: 16rem; padding: 0; list-style: none } summary code { overflow-wrap: anywhere }
+.scroll { overflow-x: auto } header { border-bottom: 1px solid var(--line); padding-bottom: .6rem }
+header a { margin-right: 1rem }
 """
 
 
@@ -46,38 +55,72 @@ def operations_page(document: dict[str, Any], *, name: str) -> str:
     info = document["info"]
     link = f'<a href="/docs/{escape(name)}/openapi.json">OpenAPI document</a>, <a href="/docs">all interfaces</a>'
     about = f"{escape(info['description'])} Version {escape(info['version'])}. {link}"
-    parts = [f"<h1>{escape(info['title'])}</h1><p>{about}</p>"]
-    tag = None
+    groups: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if operation["tags"][0] != tag:
-                tag = operation["tags"][0]
-                parts.append(f"<h2>{escape(tag)}</h2>")
-            parts.append(_operation(method, path, operation))
+            groups.setdefault(operation["tags"][0], []).append(_operation(method, path, operation, document))
     schemas = document["components"]["schemas"]
     if schemas:
-        parts.append("<h2>Schemas</h2>")
-        parts += [_schema(title, schema) for title, schema in schemas.items()]
+        groups["Schemas"] = [_schema(title, schema) for title, schema in schemas.items()]
+    parts = [f"<h1>{escape(info['title'])}</h1><p>{about}</p>{_contents(groups)}"]
+    if any(_CLOUD in entry for entries in groups.values() for entry in entries):
+        parts.append(
+            f"<p>In the commands, <code>{_CLOUD}</code> is the address of this page up to the third slash, and "
+            "<code>$KEY</code> an API key or a token. Words in capitals are yours to fill in.</p>"
+        )
+    for tag, entries in groups.items():
+        parts += [f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>', *entries]
     return _whole(info["title"], "".join(parts))
 
 
+def _contents(groups: Mapping[str, Sequence[str]]) -> str:
+    links = "".join(
+        f'<li><a href="#{_anchor(tag)}">{escape(tag)}</a> {len(entries)}</li>' for tag, entries in groups.items()
+    )
+    return f"<nav><ul>{links}</ul></nav>" if len(groups) > 1 else ""
+
+
+def _anchor(tag: str) -> str:
+    return "group-" + "-".join(re.findall(r"[a-z0-9]+", tag.lower()))
+
+
 def _schema(title: str, schema: dict[str, Any]) -> str:
-    heading = f"<summary><code>{escape(title)}</code></summary>"
-    return f'<details id="{escape(title)}">{heading}<div>{_json(schema)}</div></details>'
+    heading = f"<summary><code>{escape(title)}</code><span>{escape(schema.get('description', ''))}</span></summary>"
+    # What a link leads to stands inside: browsers open the details that hide it (HTML, section 7.4.6.4).
+    return f'<details>{heading}<div id="{escape(title)}">{_shape(schema)}</div></details>'
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
+def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
+    schemas = document["components"]["schemas"]
     inside = [f"<p><code>{escape(operation['operationId'])}</code>"]
     inside.append(" needs a credential.</p>" if operation["security"] else " needs no credential.</p>")
+    contents = operation.get("requestBody", {}).get("content", {})
+    has_choices = any("oneOf" in content["schema"] for content in contents.values())
+    line = None if has_choices else command(method, path, operation=operation, document=document)
+    if line is not None:
+        inside.append(f"<pre>{escape(line)}</pre>")
     if operation["parameters"]:
-        inside.append(_parameters(operation["parameters"]))
-    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        inside.append(
+            _table(
+                (field(each["name"], each["schema"], is_required=each["required"]), each["in"])
+                for each in operation["parameters"]
+            )
+        )
+    for media_type, content in contents.items():
         schema = content["schema"]
         inside.append(f"<small>Takes {'' if media_type == 'application/json' else escape(media_type)}</small>")
-        inside += map(_variant, schema["oneOf"]) if "oneOf" in schema else [_json(schema)]
+        if "oneOf" in schema:
+            for each in schema["oneOf"]:
+                sent = [
+                    command_with(one, method, path=path, operation=operation, document=document)
+                    for one in each.get("examples", ())
+                ]
+                inside.append(_variant(each, filter(None, sent)))
+        else:
+            inside.append(_named_shape(schema, schemas))
     for status, response in operation["responses"].items():
         inside += [
-            f"<small>Gives {escape(status)}</small>" + _json(content["schema"])
+            f"<small>Gives {escape(status)}</small>{_named_shape(content['schema'], schemas)}"
             for content in response.get("content", {}).values()
         ]
     return (
@@ -86,54 +129,54 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
-def _variant(schema: dict[str, Any]) -> str:
-    """Show one choice of a body: what it is for, its properties with those one level below, and an example."""
-    rows = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{'required' if is_required else ''}</td>"
-        f"<td><code>{escape(_kind(each))}</code></td><td>{escape(each.get('description', ''))}</td></tr>"
-        for name, each, is_required in _properties(schema)
-    )
-    examples = "".join(_json(example) for example in schema.get("examples", ()))
+def _variant(schema: dict[str, Any], commands: Iterable[str]) -> str:
+    """Show one choice of a body: what it is for, commands that send it, its properties with those one level below."""
+    lines = "".join(f"<pre>{escape(line)}</pre>" for line in commands)
     return (
         f"<details><summary><b>{escape(schema['title'])}</b><span>{escape(schema['description'])}</span></summary>"
-        f"<div><table>{rows}</table>{examples}</div></details>"
+        f"<div>{lines}{_table((each, '') for each in fields(schema))}</div></details>"
     )
 
 
-def _properties(schema: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
-    for name, each in schema["properties"].items():
-        if "properties" in each and not above:
-            yield from _properties(each, f"{name}.")
-        else:
-            yield above + name, each, name in schema.get("required", ())
+def _named_shape(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    if "$ref" not in schema:
+        return _shape(schema)
+    name = escape(referred(schema) or "")
+    return f' <small><a href="#{name}">{name}</a></small>{_shape(whole(schema, schemas))}'
 
 
-def _kind(schema: dict[str, Any]) -> str:
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "anyOf" in schema:
-        return " or ".join(_kind(each) for each in schema["anyOf"])
-    kind = schema.get("type", "any")
-    return kind if isinstance(kind, str) else " or ".join(kind)
+def _shape(schema: Mapping[str, Any]) -> str:
+    """Show an object as a table of its fields, anything else as what it is."""
+    if schema.get("properties"):
+        return _table((each, "") for each in fields(schema))
+    return _table([(field("", schema, is_required=True), "")])
 
 
-def _parameters(parameters: Sequence[dict[str, Any]]) -> str:
+def _table(lines: Iterable[tuple[Field, str]]) -> str:
+    """Show fields, each with the place of the request that it goes into."""
     rows = "".join(
-        f"<tr><td><code>{escape(each['name'])}</code></td><td>{escape(each['in'])}</td>"
-        f"<td>{'required' if each['required'] else ''}</td>"
-        f"<td><code>{escape(json.dumps(each['schema']))}</code></td></tr>"
-        for each in parameters
+        f"<tr><td><code>{escape(each.name)}</code></td><td>{_marks(each, place)}</td><td>{_kind(each)}</td>"
+        f"<td>{escape('; '.join(filter(None, (each.description, each.limits))))}</td></tr>"
+        for each, place in lines
     )
-    return f"<table>{rows}</table>"
+    return f'<div class="scroll"><table>{rows}</table></div>'
 
 
-def _json(schema: Any) -> str:
-    return f"<pre>{escape(json.dumps(schema, indent=2))}</pre>"
+def _marks(each: Field, place: str) -> str:
+    return escape(" ".join(filter(None, (place, "required" if each.is_required else ""))))
+
+
+def _kind(each: Field) -> str:
+    told = escape(each.kind)
+    if each.schema is not None:
+        name = escape(each.schema)
+        told = told.replace(name, f'<a href="#{name}">{name}</a>', 1)
+    return f"<code>{told}</code>"
 
 
 def _whole(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         f'content="width=device-width, initial-scale=1"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
-        f"<body>{body}</body></html>"
+        f'<body><header><a href="/">First page</a><a href="/docs">Interfaces</a></header>{body}</body></html>'
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 
 from cloudstead.web.openapi import describe
 from cloudstead.web.page import index_page, operations_page
@@ -100,7 +101,27 @@ def test_a_page_shows_each_choice_of_a_body_with_its_properties_and_an_example()
     page = operations_page(describe(DOCUMENT, [SPELLED_OUT]), name="shop")
     assert "<b>SMALL</b><span>Take &lt; one.</span>" in page
     assert "<code>with.count</code></td><td>required</td><td><code>integer or string</code>" in page
-    assert "&quot;count&quot;: 3" in page
+    sent = """curl -s "$CLOUD/v1/take" -d '{"action": "SMALL", "with": {"count": 3}}'"""
+    assert f"<pre>{escape(sent)}</pre>" in page
+
+
+def test_a_page_shows_what_a_shape_is_made_of_and_not_only_its_name():
+    page = operations_page(describe(DOCUMENT, [FACE]), name="shop")
+    order = page.partition("/v1/orders</code>")[2].partition("</details>")[0]
+    assert '<td><code>items</code></td><td>required</td><td><code>list of <a href="#Item">Item</a></code></td>' in order
+    assert '<div id="Item">' in page
+
+
+def test_a_page_groups_operations_by_their_tags_and_lists_the_groups():
+    document = describe(DOCUMENT, [replace(FACE, tag_of=lambda path: path.split("/")[2])])
+    page = operations_page(document, name="shop")
+    assert document["paths"]["/v1/orders"]["post"]["tags"] == ["orders"]
+    assert page.count('<h2 id="group-items">items</h2>') == 1
+    assert '<a href="#group-items">items</a>' in page
+
+
+def test_a_page_leads_back_to_the_first_one():
+    assert '<a href="/">First page</a>' in operations_page(describe(DOCUMENT, [FACE]), name="shop")
 
 
 def test_the_index_escapes_what_it_shows():

@@ -59,4 +59,13 @@ def account_management_face(backend: Backend) -> Face:
         authenticate=BearerCallers(backend.callers).of_call,
         body_limit=_BODY_LIMIT,
         document=DOCUMENT,
+        tag_of=area_of,
     )
+
+
+def area_of(path: str) -> str:
+    """Return what a path is about, for the document: the noun behind /v3/, and whether it is that of a tenant."""
+    noun = path.removeprefix("/v3/accounts/{account_id}/")
+    if noun != path:
+        return f"{noun.partition('/')[0]} of a tenant"
+    return path.removeprefix("/v3/").partition("/")[0]
