@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,8 @@ summary { padding: .4rem .7rem; cursor: pointer; display: flex; gap: .8rem; alig
 summary::before { content: "\\25b8"; color: var(--mute) } details[open] > summary::before { content: "\\25be" }
 summary b { font: 600 .8rem ui-monospace, monospace; color: var(--mark); min-width: 3.6rem }
 code, pre { font: .85rem/1.45 ui-monospace, monospace }
-pre { background: var(--soft); padding: .7rem; margin: .4rem 0; border-radius: 4px; overflow-x: auto }
+pre { background: var(--soft); padding: .7rem; margin: .4rem 0; border-radius: 4px; white-space: pre-wrap;
+  overflow-wrap: anywhere }
 details > div { padding: 0 .9rem .7rem } table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 nav ul { columns: 16rem; padding: 0; list-style: none } summary code { overflow-wrap: anywhere }
@@ -85,7 +87,7 @@ def _anchor(tag: str) -> str:
 
 
 def _schema(title: str, schema: dict[str, Any]) -> str:
-    heading = f"<summary><code>{escape(title)}</code><span>{escape(schema.get('description', ''))}</span></summary>"
+    heading = f"<summary><code>{escape(title)}</code><span>{_prose(schema.get('description', ''))}</span></summary>"
     # What a link leads to stands inside: browsers open the details that hide it (HTML, section 7.4.6.4).
     return f'<details>{heading}<div id="{escape(title)}">{_shape(schema)}</div></details>'
 
@@ -120,7 +122,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], document: dict
             inside.append(_named_shape(schema, schemas))
     for status, response in operation["responses"].items():
         inside += [
-            f"<small>Gives {escape(status)}</small>{_named_shape(content['schema'], schemas)}"
+            f"<small>Gives {escape(status)}</small>{_answer(content['schema'], schemas)}"
             for content in response.get("content", {}).values()
         ]
     return (
@@ -139,10 +141,22 @@ def _variant(schema: dict[str, Any], commands: Iterable[str]) -> str:
 
 
 def _named_shape(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    return f"{_name(schema)}{_shape(whole(schema, schemas))}"
+
+
+def _answer(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Show what is given: nobody who reads an answer has to know what may be left out of it, or how long it may be."""
+    told = whole(schema, schemas)
+    if not told.get("properties"):
+        return _named_shape(schema, schemas)
+    return f"{_name(schema)}{_table((replace(each, is_required=False, limits=''), '') for each in fields(told))}"
+
+
+def _name(schema: dict[str, Any]) -> str:
     if "$ref" not in schema:
-        return _shape(schema)
+        return ""
     name = escape(referred(schema) or "")
-    return f' <small><a href="#{name}">{name}</a></small>{_shape(whole(schema, schemas))}'
+    return f' <small><a href="#{name}">{name}</a></small>'
 
 
 def _shape(schema: Mapping[str, Any]) -> str:
@@ -156,7 +170,7 @@ def _table(lines: Iterable[tuple[Field, str]]) -> str:
     """Show fields, each with the place of the request that it goes into."""
     rows = "".join(
         f"<tr><td><code>{escape(each.name)}</code></td><td>{_marks(each, place)}</td><td>{_kind(each)}</td>"
-        f"<td>{escape('; '.join(filter(None, (each.description, each.limits))))}</td></tr>"
+        f"<td>{_prose('; '.join(filter(None, (each.description, each.limits))))}</td></tr>"
         for each, place in lines
     )
     return f'<div class="scroll"><table>{rows}</table></div>'
@@ -172,6 +186,11 @@ def _kind(each: Field) -> str:
         name = escape(each.schema)
         told = told.replace(name, f'<a href="#{name}">{name}</a>', 1)
     return f"<code>{told}</code>"
+
+
+def _prose(text: str) -> str:
+    """Show words of a docstring: what stands in double backquotes there is code."""
+    return re.sub("``(.+?)``", r"<code>\1</code>", escape(text))
 
 
 def _whole(title: str, body: str) -> str:

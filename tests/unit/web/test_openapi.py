@@ -112,6 +112,14 @@ def test_a_page_shows_what_a_shape_is_made_of_and_not_only_its_name():
     assert '<div id="Item">' in page
 
 
+def test_a_page_tells_what_is_required_of_who_asks_and_not_of_the_answer():
+    page = operations_page(describe(DOCUMENT, [FACE]), name="shop")
+    taken, _, given = page.partition("/v1/orders</code>")[2].partition("</details>")[0].partition("Gives 201")
+    assert "required" in taken
+    assert "<code>items</code>" in given
+    assert "required" not in given
+
+
 def test_a_page_groups_operations_by_their_tags_and_lists_the_groups():
     document = describe(DOCUMENT, [replace(FACE, tag_of=lambda path: path.split("/")[2])])
     page = operations_page(document, name="shop")
