@@ -11,7 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from cloudstead.app.pages import front_door as pages
 from cloudstead.app.pages.branded import Page, show
@@ -58,15 +58,16 @@ _BODY_LIMIT: Final = 16 * 1024
 _MOST_FIELDS: Final = 10
 _UNKEPT: Final = {"Cache-Control": "no-store"}
 _NOT_THE_SAME: Final = "The two passwords are not the same. Type both again."
-_PATHS: Final = (
-    pages.SIGN_IN_PATH,
-    pages.CODE_PATH,
-    pages.SET_UP_PATH,
-    pages.NEW_PASSWORD_PATH,
-    pages.SESSIONS_PATH,
-    pages.SIGN_OUT_PATH,
-    ACCEPT_PATH,
-)
+# Addresses that people type, keep or come back to, where a page is only to be had by a form with a proof in it.
+_TO_THE_DOOR: Final = {
+    "/people": "begin",
+    pages.CODE_PATH: "begin_before_code",
+    pages.SET_UP_PATH: "begin_before_second_factor",
+    pages.NEW_PASSWORD_PATH: "begin_before_new_password",
+    pages.SESSIONS_PATH: "begin_before_sessions",
+    pages.SIGN_OUT_PATH: "begin_before_sign_out",
+}
+_PATHS: Final = (pages.SIGN_IN_PATH, ACCEPT_PATH, *_TO_THE_DOOR)
 
 
 def front_door_face(
@@ -87,6 +88,7 @@ def front_door_face(
     rows = [
         op("GET", pages.SIGN_IN_PATH, name="show_sign_in", run=shown(answers.show_sign_in), is_open=True),
         op("GET", ACCEPT_PATH, name="show_invitation", run=shown(answers.show_invitation), is_open=True),
+        *(op("GET", path, name=name, run=answers.to_the_door, is_open=True) for path, name in _TO_THE_DOOR.items()),
         *(op("POST", path, name=name, run=shown(run), is_open=True) for path, (name, run) in posts.items()),
     ]
     own = {path.encode() for path in _PATHS}
@@ -158,6 +160,10 @@ class _Answers:
             providers = await self._providers(account)
             return pages.sign_in_form(providers, user_name, fault=str(refused), status=_status_of(refused))
         return await self._came(call, came)
+
+    async def to_the_door(self, call: Call[None]) -> Response:  # noqa: ARG002 - every handler is given the call
+        """Lead whoever has no form in hand to the sign-in."""
+        return RedirectResponse(pages.SIGN_IN_PATH, 303)
 
     async def enter_code(self, call: Call[None]) -> Page | Response:
         """Check the code of a second factor."""

@@ -242,6 +242,18 @@ async def test_sessions_are_listed_and_ended_one_by_one(browser, house):
     assert (await browser.post("/people/sessions", data={"session": "cst_x"})).status_code == 410
 
 
+@pytest.mark.parametrize("path", ["", "/", "/sessions", "/sign-out", "/code", "/second-factor", "/new-password"])
+async def test_whoever_comes_to_a_step_without_its_form_is_led_to_the_door(browser, path):
+    answer = await browser.get(f"/people{path}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/people/sign-in")
+
+
+async def test_whoever_has_come_in_is_told_where_to_go_on(browser):
+    page = (await sign_in(browser)).text
+    assert '<a href="/">' in page
+    assert '<a href="/docs/account-management">' in page
+
+
 async def test_nobody_ends_the_session_of_somebody_else(browser, house, tenant):
     await tenant.add_person("bob", Grant("root", "Read"))
     ada, bob = hidden(await sign_in(browser))["token"], hidden(await sign_in(browser, "bob"))["token"]

@@ -74,7 +74,8 @@ def entered(done: Entered, *, idle_minutes: int) -> Page:
         "You are signed in",
         f'<p role="status">Welcome, <strong>{escape(done.person.user_name)}</strong>.</p>{codes}'
         "<h2>Your login token</h2><p>Programs send it as <code>Authorization: Bearer</code>. It ends after "
-        f"{idle_minutes} minutes without use, and when you sign out.</p>"
+        f'{idle_minutes} minutes without use, and when you sign out. It opens <a href="/docs/account-management">'
+        'account management</a>; your things are on <a href="/">the first page</a>, which asks once more.</p>'
         f'<p><label>Login token <input name="token" value="{escape(token)}" readonly></label></p>'
         f"{_form(SESSIONS_PATH, _hidden('session', token), 'Show where I am signed in')}"
         f"{_form(SIGN_OUT_PATH, _hidden('session', token), 'Sign out')}",
@@ -134,8 +135,8 @@ def accept_form(
         '<p id="names" class="quiet">4 to 30 letters, digits or characters of - , . _ @ + =</p>'
         f'<label>Your name <input name="fullName" value="{escape(full_name)}" autocomplete="name" maxlength="100">'
         "</label>"
-        f'<p id="rules" class="quiet">{rules(opened.shortest_password)}</p>'
         f'<label>Password <input name="password" {password} aria-describedby="rules"></label>'
+        f'<p id="rules" class="quiet">{rules(opened.shortest_password)}</p>'
         f'<label>The same again <input name="again" {password} aria-describedby="rules"></label>'
     )
     return Page("Your invitation", greeting + _form(ACCEPT_PATH, fields, "Come in"), status=status)
@@ -172,8 +173,8 @@ def _new_password(step: Due, fault: str | None) -> Page:
     fields = (
         f"{_hidden('ticket', step.ticket)}{_told(fault)}"
         f'<label>User name <input name="userName" value="{escape(step.user_name)}" autocomplete="username" readonly>'
-        f'</label><p id="rules" class="quiet">{rules(step.shortest_password)}</p>'
-        f'<label>New password <input name="password" {field} aria-describedby="rules"></label>'
+        f'</label><label>New password <input name="password" {field} aria-describedby="rules"></label>'
+        f'<p id="rules" class="quiet">{rules(step.shortest_password)}</p>'
         f'<label>The same again <input name="again" {field} aria-describedby="rules"></label>'
     )
     told = "<p>The password that you were given is good for once. Choose your own now.</p>"

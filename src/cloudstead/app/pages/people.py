@@ -48,8 +48,8 @@ def password_form(token: str, user_name: str, *, shortest: int, fault: str | Non
     fields = (
         f"{_token(token)}{told}"
         f'<label>User name <input name="userName" value="{escape(user_name)}" autocomplete="username" readonly></label>'
-        f'<p id="rules" class="quiet">{rules(shortest)}</p>'
         f'<label>New password <input name="password" {field}></label>'
+        f'<p id="rules" class="quiet">{rules(shortest)}</p>'
         f'<label>The same again <input name="again" {field}></label>'
     )
     return Page(
