@@ -4,6 +4,7 @@ import pytest
 
 from cloudstead.core.accounts.errors import HostNameTaken
 from cloudstead.core.accounts.model import AccountStatus, MqttProfile
+from cloudstead.core.accounts.profile import AccountProfile
 from factories.rows import account
 
 EVERYTHING_SET = account(
@@ -154,3 +155,32 @@ async def test_names_are_compared_byte_by_byte(database):
         return list(unit.accounts.hosts("a1")), unit.accounts.by_host("b.example")
 
     assert await database.write(write) == (["B.example", "Z.example", "a.example", "é.example"], None)
+
+
+async def test_accounts_are_due_a_while_before_their_end_at_it_and_then_no_more(database):
+    day_ms = 24 * 60 * 60 * 1000
+    profiles = {
+        "endless": AccountProfile(account_id="endless"),
+        "chosen": AccountProfile(account_id="chosen", expires_at_ms=100 * day_ms, expiration_warning_threshold=60),
+        "warned": AccountProfile(account_id="warned", expires_at_ms=100 * day_ms, warned_of_ms=100 * day_ms),
+        "moved": AccountProfile(account_id="moved", expires_at_ms=100 * day_ms, warned_of_ms=99 * day_ms),
+        "over": AccountProfile(account_id="over", expires_at_ms=1, status_before_end=AccountStatus.RESTRICTED),
+    }
+
+    def add(unit):
+        for name, profile in profiles.items():
+            unit.accounts.add(account(name))
+            unit.accounts.put_profile(profile)
+
+    await database.write(add)
+
+    async def due(now_ms, limit=9):
+        return await database.read(lambda unit: [each.account.id for each in unit.accounts.due(now_ms, limit=limit)])
+
+    assert await due(40 * day_ms - 1) == []
+    assert await due(40 * day_ms) == ["chosen"]
+    assert await due(70 * day_ms) == ["chosen", "moved"]
+    assert await due(100 * day_ms) == ["chosen", "moved", "warned"]
+    assert await due(100 * day_ms, limit=2) == ["chosen", "moved"]
+    found = await database.read(lambda unit: {name: unit.accounts.profile(name) for name in profiles})
+    assert found == profiles

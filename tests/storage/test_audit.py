@@ -62,26 +62,48 @@ async def test_an_account_sees_its_own_entries_only(database):
 
 
 async def test_filters_leave_what_is_all_of_what_is_asked_and_count_it(database):
+    first, second, third, fourth = (f"{at_ms:012x}{'7':0<20}" for at_ms in (1, 5, 6, 7))
     await add(
         database,
-        audit_entry("01"),
-        audit_entry("02", operation="remove_thing", at_ms=5),
-        audit_entry("03", object_type="person", object_id="ada", at_ms=6),
-        audit_entry("04", principal="key:k1", at_ms=7),
+        audit_entry(first),
+        audit_entry(second, operation="remove_thing", at_ms=5),
+        audit_entry(third, object_type="person", object_id="ada", at_ms=6),
+        audit_entry(fourth, principal="key:k1", at_ms=7),
     )
 
     async def found(**wanted):
         page = await database.read(lambda unit: unit.audit.page("a1", PageRequest(limit=2), AuditFilter(**wanted)))
         return [each.id for each in page.items], page.total
 
-    assert await found() == (["01", "02"], 4)
-    assert await found(operation="remove_thing") == (["02"], 1)
-    assert await found(object_type="person") == (["03"], 1)
-    assert await found(object_id="u1") == (["01", "02"], 3)
-    assert await found(principal="key:k1") == (["04"], 1)
-    assert await found(since_ms=5) == (["02", "03"], 3)
-    assert await found(since_ms=5, until_ms=5) == (["02"], 1)
-    assert await found(operation="create_thing", object_id="u1", principal="person:p1", until_ms=9**12) == (["01"], 1)
+    assert await found() == ([first, second], 4)
+    assert await found(operation="remove_thing") == ([second], 1)
+    assert await found(object_type="person") == ([third], 1)
+    assert await found(object_id="u1") == ([first, second], 3)
+    assert await found(principal="key:k1") == ([fourth], 1)
+    assert await found(since_ms=5) == ([second, third], 3)
+    assert await found(since_ms=5, until_ms=5) == ([second], 1)
+    assert await found(operation="create_thing", object_id="u1", principal="person:p1", until_ms=9**12) == ([first], 1)
+
+
+async def test_times_leave_what_was_noted_then_though_the_clock_was_set_back_since(database):
+    hour_ms = 60 * 60 * 1000
+    noon_ms = 1_000 * hour_ms
+    ids = {name: f"{noon_ms + at_ms:012x}{'7':0<20}" for name, at_ms in (("before", -1), ("noon", 0), ("ahead", 1))}
+    await add(
+        database,
+        audit_entry(ids["before"], at_ms=noon_ms - 1),
+        audit_entry(ids["noon"], at_ms=noon_ms),
+        audit_entry(ids["ahead"], at_ms=noon_ms - hour_ms),
+    )
+
+    async def found(**wanted):
+        page = await database.read(lambda unit: unit.audit.page("a1", PageRequest(limit=9), AuditFilter(**wanted)))
+        return [each.id for each in page.items]
+
+    assert await found(since_ms=noon_ms) == [ids["noon"]]
+    assert await found(until_ms=noon_ms - 1) == [ids["before"], ids["ahead"]]
+    assert await found(until_ms=noon_ms - hour_ms) == [ids["ahead"]]
+    assert await found(since_ms=2**62) == []
 
 
 async def test_people_and_keys_of_the_accounts_are_named(database):

@@ -69,6 +69,10 @@ class AccountStore(Protocol):
         """Return one page of an account's tenants."""
         ...
 
+    def due(self, now_ms: int, *, limit: int) -> Sequence[Described]:
+        """Return accounts about whose end something has to be done by now, the longest overdue first."""
+        ...
+
     def count_tenants(self, account_id: AccountId) -> int:
         """Return how many tenants the account has."""
         ...

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 - storage reads these annotations when it makes a profile
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
+from cloudstead.core.accounts.model import AccountStatus  # noqa: TC001 - storage reads these annotations too
 from cloudstead.core.ids import AccountId, PersonId  # noqa: TC001 - likewise
 from cloudstead.core.versions import Versioned
+
+WARNED_DAYS: Final = 30
+"""How many days before its end an account is warned that has not chosen a number of its own."""
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
 class Tier(StrEnum):
@@ -41,7 +48,8 @@ class AccountProfile(Versioned):
 
     ``aliases`` are host names of the account, as they were written. ``password_recovery_expiration`` and
     ``idle_timeout`` are minutes, ``expiration_warning_threshold`` days. ``limits`` are set by operators and win over
-    those of the tier. ``admin_id`` is the person whom the account was opened with.
+    those of the tier. ``admin_id`` is the person whom the account was opened with. ``warned_of_ms`` is the end of which
+    the account was warned last; ``status_before_end`` is what it returns to should its end be moved after it has come.
     """
 
     account_id: AccountId
@@ -76,3 +84,20 @@ class AccountProfile(Versioned):
     limits: Mapping[str, str] = field(default_factory=dict)
     policies: tuple[FeaturePolicy, ...] = ()
     admin_id: PersonId | None = None
+    warned_of_ms: int | None = None
+    status_before_end: AccountStatus | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the account has run out."""
+        return self.status_before_end is not None
+
+    @property
+    def due_at_ms(self) -> int | None:
+        """When something has to be done about the account's end next: a warning, or the end itself."""
+        end_ms = self.expires_at_ms
+        if end_ms is None or self.has_ended:
+            return None
+        if self.warned_of_ms == end_ms:
+            return end_ms
+        return end_ms - (self.expiration_warning_threshold or WARNED_DAYS) * _DAY_MS

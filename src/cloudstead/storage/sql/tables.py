@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ people: Final = Table(
     Index(None, "home_account_id", "is_confirmed", "user_name"),
     sqlite_with_rowid=False,
 )
+
+# Ids begin with the time, so whoever has waited longest to be confirmed stands first.
+IS_UNCONFIRMED: Final = text("NOT is_confirmed")
+Index("ix_people_unconfirmed", people.c.id, sqlite_where=IS_UNCONFIRMED, postgresql_where=IS_UNCONFIRMED)
 
 memberships: Final = Table(
     "memberships",
@@ -341,7 +346,6 @@ audit_entries: Final = Table(
     Index(None, "account_id", "object_id", "id"),
     Index(None, "account_id", "principal", "id"),
     Index(None, "account_id", "operation", "id"),
-    Index(None, "account_id", "at_ms"),
 )
 
 # Marks keep what the index must forget even after the thing is gone, so nothing here refers to things.

@@ -26,6 +26,7 @@ def _number(name: str, **options: Any) -> Column[int]:
 
 
 # What lists of accounts filter by has columns of its own; ``country_folded`` is for looking up parts of it.
+# ``due_at_ms`` is when housekeeping has to look at the account's end next.
 account_profiles: Final = Table(
     "account_profiles",
     metadata,
@@ -36,6 +37,7 @@ account_profiles: Final = Table(
     _text("details"),
     _number("version"),
     _number("updated_at_ms"),
+    Column("due_at_ms", BigInteger(), nullable=True, index=True),
 )
 
 policy_groups: Final = Table(

@@ -36,6 +36,17 @@ PROFILE: Final = Statement(
 PROFILES: Final = Statement(
     lambda words: select(account_profiles).where(words.any_of(_profiles.account_id, "ids")), "ids"
 )
+DUE: Final = Statement(
+    lambda _: (
+        select(accounts, account_profiles)
+        .select_from(accounts.join(account_profiles, _profiles.account_id == accounts.c.id))
+        .where(_profiles.due_at_ms <= bindparam("now_ms"))
+        .order_by(_profiles.due_at_ms)
+        .limit(bindparam("limit_"))
+    ),
+    "now_ms",
+    "limit_",
+)
 
 
 def profile_values(profile: AccountProfile) -> tuple[object, ...]:
@@ -49,12 +60,13 @@ def profile_values(profile: AccountProfile) -> tuple[object, ...]:
         msgspec.json.encode(details).decode(),
         profile.version,
         profile.updated_at_ms,
+        profile.due_at_ms,
     )
 
 
 def profile_of_row(row: Sequence[Any]) -> AccountProfile:
     """Return the profile that a row holds."""
-    account_id, tier, end_market, _, details, version, updated_at_ms = row
+    account_id, tier, end_market, _, details, version, updated_at_ms, _ = row
     return msgspec.convert(
         {
             **msgspec.json.decode(details),

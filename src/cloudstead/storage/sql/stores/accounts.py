@@ -12,6 +12,7 @@ from cloudstead.core.accounts.model import Account, AccountStatus, MqttProfile
 from cloudstead.core.accounts.profile import AccountProfile
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, replacing
 from cloudstead.storage.sql.stores.account_profiles import (
+    DUE,
     PROFILE,
     PUT_PROFILE,
     filter_values,
@@ -159,6 +160,11 @@ class SqlAccounts:
             *values.values(),
             id_of=lambda each: each.account.id,
         )
+
+    def due(self, now_ms: int, *, limit: int) -> Sequence[Described]:
+        """Return accounts about whose end something has to be done by now, the longest overdue first."""
+        rows = self._transaction.rows(DUE, now_ms, limit)
+        return [Described(_account(account), profile) for account, profile in map(split_row, rows)]
 
     def count_tenants(self, account_id: AccountId) -> int:
         """Return how many tenants the account has."""

@@ -53,8 +53,16 @@ _CONDITIONS: Final[Mapping[str, ColumnElement[bool]]] = {
     "principal": _entries.principal == bindparam("principal"),
     "since_ms": _entries.at_ms >= bindparam("since_ms"),
     "until_ms": _entries.at_ms <= bindparam("until_ms"),
+    "since_id": _entries.id >= bindparam("since_id"),
+    "until_id": _entries.id <= bindparam("until_id"),
 }
+_FILTERS: Final = ("operation", "object_type", "object_id", "principal", "since_ms", "until_ms")
 _EVERYTHING: Final = AuditFilter()
+# Ids begin with the time at which they were made, in milliseconds of 48 bits (RFC 9562, section 5.7). It is that of
+# the entry but for a clock that was set back: then the ids go on from where they were.
+_BOUNDS: Final = {"since_ms": ("since_id", -1), "until_ms": ("until_id", 1)}
+_CLOCK_SET_BACK_MS: Final = 24 * 60 * 60 * 1000
+_LATEST_MS: Final = (1 << 48) - 1
 
 
 @cache
@@ -84,8 +92,8 @@ class SqlAudit:
 
     def page(self, account_id: AccountId, request: PageRequest, wanted: AuditFilter | None = None) -> Page[AuditEntry]:
         """Return entries in the order of their ids (that is, of time), with the number of all that match."""
-        asked = {name: getattr(wanted or _EVERYTHING, name) for name in _CONDITIONS}
-        given = {name: value for name, value in asked.items() if value is not None}
+        asked = {name: getattr(wanted or _EVERYTHING, name) for name in _FILTERS}
+        given = _bounded({name: value for name, value in asked.items() if value is not None})
         return _pages(tuple(given)).read(
             self._transaction,
             request,
@@ -104,6 +112,16 @@ class SqlAudit:
                 rows = self._transaction.rows(statement, list(account_ids), ids)
                 named.update({f"{kind}:{row[0]}": row[1] for row in rows})
         return named
+
+
+def _bounded(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters with bounds of the ids beside those of the times: entries are found by their ids."""
+    bounds = {}
+    for name, (bound, direction) in _BOUNDS.items():
+        if name in given:
+            at_ms = min(max(0, given[name] + direction * _CLOCK_SET_BACK_MS), _LATEST_MS)
+            bounds[bound] = f"{at_ms:012x}{'f' * 20 if direction > 0 else ''}"
+    return {**given, **bounds}
 
 
 def _values(entry: AuditEntry) -> tuple[object, ...]:
