@@ -68,6 +68,11 @@ class Caller:
         """Whether the caller may change nothing, because the account is restricted."""
         return any(grant.only_reads for grant in self.grants)
 
+    @property
+    def is_key(self) -> bool:
+        """Whether a key asks, which has rights of its own and may be in other hands than its owner's."""
+        return self.principal.startswith("key:")
+
     def may(self, permission: Permission) -> bool:
         """Tell whether any grant, wherever it lies, holds ``permission``."""
         return any(grant.allows(permission) for grant in self.grants)

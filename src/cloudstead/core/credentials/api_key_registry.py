@@ -16,13 +16,14 @@ from cloudstead.core.accounts.limits import API_KEYS, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.api_keys import ADMINISTER, named_by, new_secret, public_part
-from cloudstead.core.credentials.errors import ApiKeyNotFound
+from cloudstead.core.credentials.errors import ApiKeyNotFound, KeyHoldsTooMuch
 from cloudstead.core.credentials.events import ApiKeyChanged, ApiKeyWithdrawn
 from cloudstead.core.credentials.model import ApiKey
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.ids import ApiKeyId, PersonId, PolicyGroupId
 from cloudstead.core.paging import Page
 from cloudstead.core.patch import ABSENT, Patched, patched
+from cloudstead.core.people.powers import holds
 from cloudstead.core.policygroups.members import require_may_give
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from cloudstead.core.policygroups.registry import ADMINISTER as ADMINISTER_GROUPS
@@ -168,13 +169,19 @@ class ApiKeys:
         return self._shown(unit, key, secret)
 
     def update(self, unit: Unit, acting: Acting, key_id: ApiKeyId, change: KeyChange) -> ShownKey:
-        """Change a key; raises what ``get`` and ``create`` do."""
+        """Change a key; raises what ``get`` and ``create`` do, and ``KeyHoldsTooMuch`` where one is to work again."""
         before = self._seen(unit, acting.caller, key_id, CHANGE, ADMINISTER)
+        if change.is_active is True and not before.is_active:
+            _require_power_of(unit, acting.caller, before)
         return self._shown(unit, self._changed(unit, acting, before, change))
 
     def reset_secret(self, unit: Unit, acting: Acting, key_id: ApiKeyId, change: KeyChange) -> ShownKey:
-        """Give a key another secret and show its text, for this once; the old secret dies at once."""
+        """Give a key another secret and show its text, for this once; the old secret dies at once.
+
+        Raise ``KeyHoldsTooMuch`` when the key may do more than the caller, who would be given its secret.
+        """
         seen = self._seen(unit, acting.caller, key_id, CHANGE, ADMINISTER)
+        _require_power_of(unit, acting.caller, seen)
         before = self._changed(unit, acting, seen, change)
         secret, secret_hash = new_secret()
         after = replace(before, secret_hash=secret_hash, secret_epoch=before.secret_epoch + 1)
@@ -307,6 +314,14 @@ def _owner(unit: Unit, acting: Acting, owner_id: PersonId | None) -> PersonId | 
     if acting.as_parent or owner_id != acting.caller.person_id:
         _require_owner(unit, acting, owner_id)
     return owner_id
+
+
+def _require_power_of(unit: Unit, caller: Caller, key: ApiKey) -> None:
+    """Raise ``KeyHoldsTooMuch`` unless the caller holds what the key does: one's own key may do more than oneself."""
+    grants = (*key.grants, *unit.policy_groups.grants_of_key(key.id))
+    tree = unit.domains.tree(caller.account_id)
+    if not all(holds(caller, tree, grant) for grant in grants):
+        raise KeyHoldsTooMuch
 
 
 def _require_owner(unit: Unit, acting: Acting, owner_id: PersonId | None) -> None:

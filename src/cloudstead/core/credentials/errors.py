@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudstead.core.errors import CloudsteadError
+from cloudstead.core.errors import CloudsteadError, NotPermitted
 
 
 class CredentialRefused(CloudsteadError):
@@ -51,6 +51,15 @@ class ApiKeyNotFound(CloudsteadError):
 
     def __init__(self) -> None:
         super().__init__("The API key could not be found.")
+
+
+class KeyHoldsTooMuch(NotPermitted):
+    """The key may do more than the caller, who may therefore neither see its secret nor let it work again."""
+
+    code = "key_holds_too_much"
+
+    def __init__(self) -> None:
+        super().__init__("be given an API key that may do more than the caller")
 
 
 class CertificateNotFound(CloudsteadError):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cloudstead.core.access.permissions import BUILT_IN_ROLES
+from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
 from cloudstead.core.access.reach import Reach
 from cloudstead.core.errors import OutOfReach
 from cloudstead.core.people.errors import RoleTooHigh
 
 if TYPE_CHECKING:
-    from cloudstead.core.access.permissions import Permission
     from cloudstead.core.caller import Caller, Grant
     from cloudstead.core.domains.model import DomainTree
     from cloudstead.core.people.model import Member, Person
@@ -46,12 +45,29 @@ def require_no_stake_elsewhere(unit: Unit, caller: Caller, person: Person) -> No
             raise RoleTooHigh
 
 
+def require_own_hand(unit: Unit, caller: Caller, member: Member) -> None:
+    """Raise ``RoleTooHigh`` where the person's mail address or second factor is out of the caller's hands.
+
+    For whoever bears the person's name. A key may do less than its owner, and be in other hands; a guest may have been
+    let in by the word of a provider that the account has chosen itself. With the address, either could become the
+    owner, at home and everywhere.
+    """
+    if caller.is_key:
+        require_power_over(caller, unit.domains.tree(caller.account_id), member)
+    if caller.is_key or member.person.home_account_id != caller.account_id:
+        require_no_stake_elsewhere(unit, caller, member.person)
+
+
 def holds(caller: Caller, tree: DomainTree, grant: Grant) -> bool:
-    """Tell whether the caller holds every permission of the grant's role at the grant's domain."""
+    """Tell whether the caller holds every permission of the grant's role at the grant's domain.
+
+    What the policies of the account take away nobody of the account holds, so it is not asked for.
+    """
     role = BUILT_IN_ROLES.get(grant.role)
     if role is None:
         return False
-    return all(_covers(caller, permission, tree, grant) for permission in role.permissions)
+    denied = frozenset[Permission]().union(*(each.denied for each in caller.grants))
+    return all(_covers(caller, permission, tree, grant) for permission in role.permissions - denied)
 
 
 def _covers(caller: Caller, permission: Permission, tree: DomainTree, grant: Grant) -> bool:

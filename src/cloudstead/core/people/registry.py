@@ -23,6 +23,7 @@ from cloudstead.core.people.model import Member, Membership, Person
 from cloudstead.core.people.powers import (
     holds,
     require_no_stake_elsewhere,
+    require_own_hand,
     require_power_over,
     require_sight,
 )
@@ -158,9 +159,9 @@ class People:
         person = change.profile.applied_to(before.person)
         is_shut_out = person.is_enabled and change.is_enabled is False
         person = replace(person, is_enabled=patched(change.is_enabled, person.is_enabled))
-        if person.id != caller.person_id and (
-            change.password_hash is not ABSENT or person.email != before.person.email
-        ):
+        is_oneself = person.id == caller.person_id and not caller.is_key  # a key may be in other hands than its owner's
+        opens_doors = change.password_hash is not ABSENT or person.email != before.person.email
+        if opens_doors and not is_oneself:
             require_no_stake_elsewhere(unit, caller, person)
         if change.password_hash is not ABSENT:
             person = set_password(unit, person, change.password_hash, links=self._links, now_ms=self._clock.millis())
@@ -229,7 +230,9 @@ class People:
             raise NotOneself
         profile.check()
         before = self._oneself(unit, caller)
-        after = Member(profile.applied_to(before.person), before.grants)
+        after = replace(before, person=profile.applied_to(before.person))
+        if after.person.email != before.person.email:
+            require_own_hand(unit, caller, before)
         unit.people.replace(after.person)
         unit.members.touch(caller.account_id, (after.person.id,), self._clock.millis())
         if after.person.email != before.person.email:
@@ -272,7 +275,8 @@ class People:
         membership = None if person is None else unit.people.membership(caller.account_id, person.id)
         if person is None or membership is None:
             raise PersonNotFound
-        return Member(person, membership.grants)
+        by_groups = unit.policy_groups.grants_of_people(caller.account_id, (person.id,))[person.id]
+        return Member(person, membership.grants, tuple(by_groups))
 
     def _changed_grants(self, unit: Unit, caller: Caller, before: Member, change: PersonChange) -> tuple[Grant, ...]:
         """Return the grants with another home, after asking whether the caller may decide about old and new."""

@@ -29,8 +29,9 @@ from cloudstead.core.people.errors import EmailTaken, PersonIsActive, PersonNotF
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.full_name import called, full_name
 from cloudstead.core.people.links import Purpose
-from cloudstead.core.people.model import Membership, Person, Stage
+from cloudstead.core.people.model import Member, Membership, Person, Stage
 from cloudstead.core.people.password_rules import shortest_password
+from cloudstead.core.people.powers import require_own_hand
 from cloudstead.core.people.profile import require_email
 from cloudstead.core.people.standing import Resident, ResidentFilter, Standing, Status
 from cloudstead.core.policygroups.members import require_administrator_left
@@ -206,6 +207,8 @@ class Users:
             require_at_root(caller, ADMINISTER)
         before = self._described(unit, self._found(unit, acting.account.id, person_id))
         _require_rights(acting, before, change, is_oneself=is_oneself)
+        if is_oneself and _opens_doors(before, change):
+            require_own_hand(unit, caller, self._member(unit, before.resident))
         person = self._changed_person(unit, before.resident, change)
         is_changed = person != before.resident.person
         if is_changed:
@@ -296,6 +299,7 @@ class Users:
         """
         require_open(acting.account, only_reads=False)
         user = self.oneself(unit, acting)
+        require_own_hand(unit, acting.caller, self._member(unit, user.resident))
         if not user.is_totp_on:
             return user
         codes = self._factors.renew_scratch_codes(unit, user.resident.person.id)
@@ -383,6 +387,12 @@ class Users:
 
     def _described(self, unit: Unit, resident: Resident) -> User:
         return described(unit, resident.standing.account_id, (resident,))[0]
+
+    def _member(self, unit: Unit, resident: Resident) -> Member:
+        account_id, person_id = resident.standing.account_id, resident.person.id
+        membership = unit.people.membership(account_id, person_id)
+        by_groups = unit.policy_groups.grants_of_people(account_id, (person_id,))[person_id]
+        return Member(resident.person, () if membership is None else membership.grants, tuple(by_groups))
 
     def _found(self, unit: Unit, account_id: AccountId, person_id: PersonId) -> Resident:
         resident = unit.members.get(account_id, person_id)
@@ -475,6 +485,12 @@ def _require_profile(email: str, *, full_name: str, phone: str, address: str) ->
     for field, text in (("full_name", full_name), ("phone_number", phone), ("address", address)):
         if text:
             require_line(text, field=field, max_chars=MAX_TEXT)
+
+
+def _opens_doors(before: User, change: UserChange) -> bool:
+    """Tell whether the change touches what a login, or the way to another password, depends on."""
+    is_other_email = change.email is not ABSENT and change.email != before.resident.person.email
+    return is_other_email or (change.is_totp_on is not ABSENT and change.is_totp_on != before.is_totp_on)
 
 
 def _require_rights(acting: Acting, before: User, change: UserChange, *, is_oneself: bool) -> None:
