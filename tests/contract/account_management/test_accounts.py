@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloudstead.core.accounts.events import AccountStatusChanged
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import AccountClosed
+from cloudstead.core.people.profile import ProfileChange
+from cloudstead.core.policygroups.model import DEVELOPER_GRANT
 from factories.account_management import NOBODY
 from factories.coverage import covers, covers_each
 
@@ -201,6 +205,33 @@ async def test_somebody_known_keeps_the_password_and_administers_both(world):
     assert (await world.call("get_my_account", new["admin_key"])).body["id"] == new["id"]
     oneself = (await created(world, admin_email=None, admin_name=None)).body
     assert oneself["admin_id"] == world.people["admin"].id
+
+
+async def test_an_address_that_nobody_has_proven_leads_to_nobody_of_another_account(world):
+    waiting = world.people["tenant_developer"]
+    assert (await created(world, admin_email=waiting.email)).body["admin_id"] != waiting.id
+    proven = world.people["tenant_admin"]
+    await world.call("validate_account_user_email", user_id=proven.id)
+    await world.rooms.people.recovery.confirm(world.rooms.people.post.last_token())
+    assert (await created(world, admin_email=proven.email)).body["admin_id"] == proven.id
+
+
+async def test_whoever_has_only_signed_up_waits_for_no_tenant(world):
+    recovery = world.rooms.people.recovery
+    profile = ProfileChange(email="ceo@customer.example")
+    thief = await recovery.sign_up(world.top, user_name="thief", password="correct horse", profile=profile)
+    assert (await created(world, admin_email="ceo@customer.example")).body["admin_id"] != thief.id
+
+
+async def test_people_of_other_accounts_with_the_same_address_hide_nobody(world):
+    for account in (world.other, world.below):
+        await world.add_person(f"squatter of {account.name}", account, DEVELOPER_GRANT)
+    squatters = [world.people[f"squatter of {each.name}"] for each in (world.other, world.below)]
+    known = await world.add_person("late", world.top, DEVELOPER_GRANT)
+    await world.tenant.database.write(
+        lambda unit: [unit.people.replace(replace(each, email=known.email)) for each in squatters]
+    )
+    assert (await created(world, admin_email=known.email)).body["admin_id"] == known.id
 
 
 @covers("create_account", "malformed")

@@ -21,6 +21,7 @@ from cloudstead.core.ids import PersonId
 from cloudstead.core.people.links import Purpose
 from cloudstead.core.people.model import Membership, Person, Stage
 from cloudstead.core.people.profile import require_email, require_user_name
+from cloudstead.core.people.users import MOST_OF_ONE_ADDRESS
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.core.texts import require_line
 
@@ -183,7 +184,11 @@ class Tenants:
         return person, True
 
     def _known(self, unit: Unit, acting: Acting, wanted: FirstAdministrator) -> Person | None:
-        """Return the person who is meant, when it is somebody whom the parent or one of its tenants has already."""
+        """Return the person who is meant, when it is somebody whom the parent or one of its tenants has already.
+
+        An address that a tenant has typed, or that somebody has signed up with, proves nothing before a link that was
+        mailed there was used: anybody could wait with it for the account of somebody else.
+        """
         if wanted.email is None:
             oneself = acting.caller.person_id
             if wanted.user_name is None and wanted.full_name is None and oneself is not None:
@@ -191,9 +196,11 @@ class Tenants:
             return None
         email = wanted.email
         _require("admin_email", lambda: require_email(email))
-        for person in unit.members.with_email(email):
-            home = unit.accounts.get(person.home_account_id)
-            if home is not None and acting.account.id in {home.id, home.parent_id}:
+        for person in unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS):
+            if person.home_account_id == acting.account.id and person.is_confirmed:
+                return person
+            home = unit.accounts.get(person.home_account_id) if person.is_email_verified else None
+            if home is not None and home.parent_id == acting.account.id:
                 return person
         return None
 
