@@ -287,6 +287,21 @@
   function snippets() {
     const origin = here.http || here.https || location.origin, [host, port] = (here.mqtts || "").split(/:(?=\d+$)/);
     const trust = origin.startsWith("https:") ? ` --cacert ${here.caFile}` : "", verify = trust ? `, verify="${here.caFile}"` : "";
+    const files = "--cacert pump-1/ca.pem --cert pump-1/cert.pem --key pump-1/privkey.pem";
+    const reports = here.https ? `curl ${files} ${here.https}/things/pump-1/shadow \\
+  -d '{"state": {"reported": {"bar": 3.2}}}'
+` : "";
+    const publishes = here.mqtts ? `
+mosquitto_pub -h ${host || here.hostname} -p ${port || 8883} ${files.replaceAll("--cacert", "--cafile")} \\
+  -q 1 -t '$aws/things/pump-1/shadow/update' -m '{"state": {"reported": {"bar": 3.3}}}'` : "";
+    $("device").textContent = `KEY=YOUR_API_KEY
+ask() { curl -s${trust} ${origin}/functions/$1 -H "Authorization: Bearer $KEY" -d "$2"; }
+ask ThingTypeLambda '{"action": "CREATE", "attributes": {"id": "pump", "label": "Pump", "domain": "root"}}'
+ask ThingLambda '{"action": "CREATE", "attributes": {"thingName": "pump-1", "thingType": "pump", "domain": "root"}}'
+ask ThingLambda '{"action": "DOWNLOAD_CERTIFICATE", "attributes": {"thingName": "pump-1"}}' | tr -d '"' | base64 -d > pump-1.zip
+python3 -m zipfile -e pump-1.zip .
+
+${reports}${publishes}`;
     $("curl").textContent = `TOKEN=$(curl -s${trust} ${origin}/functions/AuthLambda \\
   -d '{"action": "LOGIN", "attributes": {"userName": "${here.userName || "admin"}", "password": "YOUR PASSWORD"}}' \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["credentials"]["token"])')
@@ -341,6 +356,7 @@ while True:
     if (isAtDoor) $("sign-in").elements.userName.focus();
   }
   $("enter").onclick = () => knock(true);
+  $("add").onclick = () => { $("connect").open = true; $("next").scrollIntoView(); $("connect").querySelector("summary").focus(); };
   $("back").onclick = () => knock(false);
   window.onhashchange = () => { if (line && asked()) choose(asked()); };
   $("seek").oninput = () => listThings().catch(complain);
