@@ -16,7 +16,9 @@ from botocore.credentials import Credentials
 from prometheus_client import CollectorRegistry
 
 from cloudstead.core.access.callers import Callers
+from cloudstead.core.access.signers import Signers
 from cloudstead.core.caller import Grant
+from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.temporary import TemporaryCredentials
 from cloudstead.core.credentials.tokens import Tokens
@@ -26,6 +28,7 @@ from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
+from cloudstead.web.signed import SignatureReader
 from factories.cloud_connect import signing_key
 from factories.files import file_rooms
 
@@ -164,12 +167,19 @@ def s3_world(tenant: Tenant, executor: Executor) -> S3World:
     identities = Identities(tenant.sealer, region=REGION)
     sessions = TemporaryCredentials(tenant.sealer, tenant.clock)
     tokens = Tokens(signing_key(), tenant.clock, region=REGION)
+    callers = Callers(tenant.database, tokens, tenant.clock)
+    access_keys = AccessKeys(tenant.clock, tenant.ids, tenant.sealer)
+    signers = Signers(tenant.database, sessions, access_keys, callers=callers, clock=tenant.clock)
+    signers.listen(tenant.bus)
     parts = AwsParts(
         database=tenant.database,
         identities=identities,
         sessions=sessions,
+        access_keys=access_keys,
+        signers=signers,
+        signatures=SignatureReader(signers, tenant.clock, region=REGION),
         tokens=tokens,
-        callers=Callers(tenant.database, tokens, tenant.clock),
+        callers=callers,
         runtime=SimpleNamespace(names=()),
         shadows=None,
         topics=None,

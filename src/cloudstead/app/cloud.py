@@ -21,11 +21,13 @@ from cloudstead.app.outgoing import Outgoing, start_outgoing
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
+from cloudstead.core.access.signers import Signers
 from cloudstead.core.batches.maker import BatchMaker
 from cloudstead.core.batches.registry import Batches
 from cloudstead.core.branding.colours import Colours
 from cloudstead.core.branding.images import BrandImages
 from cloudstead.core.clock import SystemClock
+from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.certificates import Certificates
 from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.passwords import PasswordHasher
@@ -97,6 +99,8 @@ class Cloud:
     tokens: Tokens
     identities: Identities
     sessions: TemporaryCredentials
+    access_keys: AccessKeys
+    signers: Signers
     callers: Callers
     key_uses: KeyUses
     sign_in: SignIn
@@ -161,6 +165,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         identities = Identities(keys.sealer, region=settings.public.region)
         key_uses = follow_key_uses(stack, clock=clock, database=database, tasks=tasks)
         callers = Callers(database, tokens, clock, on_key_use=key_uses.note)
+        sessions = TemporaryCredentials(keys.sealer, clock)
+        access_keys = AccessKeys(clock, ids, keys.sealer)
+        signers = Signers(database, sessions, access_keys, callers=callers, clock=clock)
         certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids)
         directory = ThingDirectory(database)
         broker = Broker(new_client_id=ids.new)
@@ -213,7 +220,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
             listener=GatewayJournal(journal),
         )
-        for listener in (callers, directory, spine, gateway, trust):
+        for listener in (callers, signers, directory, spine, gateway, trust):
             listener.listen(bus)
         things = Things(clock, ids, certificates)
         # One at a time: decoding a large picture takes 100 MB.
@@ -271,7 +278,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             hasher=hasher,
             tokens=tokens,
             identities=identities,
-            sessions=TemporaryCredentials(keys.sealer, clock),
+            sessions=sessions,
+            access_keys=access_keys,
+            signers=signers,
             callers=callers,
             key_uses=key_uses,
             sign_in=sign_in,

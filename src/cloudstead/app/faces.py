@@ -45,6 +45,7 @@ from cloudstead.gateway.websocket import MqttWebSocket
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.openapi import documents_face
+from cloudstead.web.signed import SignatureReader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -126,10 +127,14 @@ def web_app(
         cloud.fan_out,
         uses_printed_names=lambda account_id: account_id in accounts and accounts[account_id].printed_event_names,
     ).listen(cloud.bus)
+    signatures = SignatureReader(cloud.signers, cloud.clock, region=cloud.settings.public.region)
     parts = AwsParts(
         database=cloud.database,
         identities=cloud.identities,
         sessions=cloud.sessions,
+        access_keys=cloud.access_keys,
+        signers=cloud.signers,
+        signatures=signatures,
         tokens=cloud.tokens,
         callers=cloud.callers,
         runtime=FunctionRuntime(backend, log=log),

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialRefused
-from cloudstead.dialects.aws.sigv4 import SignatureRefused
 from cloudstead.web.bearer import bearer_token
+from cloudstead.web.sigv4 import SignatureRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,6 +21,7 @@ ThingTypeId = NewType("ThingTypeId", str)  # chosen by people, unique in its acc
 JobId = NewType("JobId", str)
 BatchId = NewType("BatchId", str)
 ApiKeyId = NewType("ApiKeyId", str)
+AccessKeyId = NewType("AccessKeyId", str)  # AKIA and 16 characters of base32
 PolicyGroupId = NewType("PolicyGroupId", str)
 CertificateId = NewType("CertificateId", str)  # lower-case hex SHA-256 of the DER form
 TrustedCertificateId = NewType("TrustedCertificateId", str)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.batches.ports import BatchStore
     from cloudstead.core.branding.ports import BrandingStore
+    from cloudstead.core.credentials.access_keys import AccessKeyStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
     from cloudstead.core.identityproviders.ports import IdentityProviderStore
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.policygroups.ports import PolicyGroupStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
+    from cloudstead.core.things.identities import OutsideIdentityStore
     from cloudstead.core.things.ports import ThingStore
     from cloudstead.core.thingtypes.ports import ThingTypeStore
     from cloudstead.core.trustedcertificates.ports import TrustedCertificateStore, VouchedCertificateStore
@@ -87,6 +89,11 @@ class Unit(Protocol):
         ...
 
     @property
+    def outside_identities(self) -> OutsideIdentityStore:
+        """Names under which the outside world knows things."""
+        ...
+
+    @property
     def thing_types(self) -> ThingTypeStore:
         """Thing types."""
         ...
@@ -99,6 +106,11 @@ class Unit(Protocol):
     @property
     def api_keys(self) -> ApiKeyStore:
         """API keys."""
+        ...
+
+    @property
+    def access_keys(self) -> AccessKeyStore:
+        """Access keys, with which people sign AWS-style requests."""
         ...
 
     @property

@@ -11,6 +11,8 @@
 ``app``      the ASGI application that serves many faces
 ``metrics``  counts and latencies by operation
 ``bearer``   the ``Authorization: Bearer`` header
+``sigv4``    AWS Signature Version 4, verified: pure, no clock, no store
+``signed``   whose signature it is
 ``openapi``  one OpenAPI 3.1 document for each group of faces
 ``page``     that document as a page for people
 """

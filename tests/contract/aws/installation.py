@@ -23,9 +23,11 @@ from botocore.credentials import Credentials
 from prometheus_client import CollectorRegistry
 from structlog.testing import LogCapture
 
+from cloudstead.core.access.signers import Signers
 from cloudstead.core.accounts.model import Account
 from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.clock import SystemClock
+from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.sealing import InstallationKey, Sealer
@@ -43,6 +45,7 @@ from cloudstead.dialects.aws.manifest import Endpoints
 from cloudstead.dialects.aws.table import AwsParts, aws_faces
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
+from cloudstead.web.signed import SignatureReader
 
 REGION = "eu-west-1"
 
@@ -111,9 +114,10 @@ class Accounts:
 class Database:
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts
+        self.access_keys = SimpleNamespace(get=lambda _: None)  # tried over a real store, in test_access_keys
 
     async def read(self, work: Any) -> Any:
-        return work(SimpleNamespace(accounts=self.accounts))
+        return work(SimpleNamespace(accounts=self.accounts, access_keys=self.access_keys))
 
 
 class Callers:
@@ -312,10 +316,16 @@ class Installation:
         self.runtime, self.shadows, self.topics = Runtime(), Shadows(), Topics()
         self.registry = CollectorRegistry()
         self.lines = LogCapture()
+        database = Database(accounts)
+        access_keys = AccessKeys(self.clock, Uuid7Source(self.clock), sealer)
+        signers = Signers(database, self.sessions, access_keys, callers=self.callers, clock=self.clock)
         self.parts = AwsParts(
-            database=Database(accounts),
+            database=database,
             identities=self.identities,
             sessions=self.sessions,
+            access_keys=access_keys,
+            signers=signers,
+            signatures=SignatureReader(signers, self.clock, region=REGION),
             tokens=self.tokens,
             callers=self.callers,
             runtime=self.runtime,

@@ -12,8 +12,8 @@ from botocore.credentials import Credentials
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
-from cloudstead.dialects.aws.sigv4 import SignatureMismatch
 from cloudstead.dialects.aws.table import signed_callers
+from cloudstead.web.sigv4 import SignatureMismatch
 from contract.aws.installation import REGION, Installation, send
 
 HOST = (b"host", b"iot.example")

@@ -11,9 +11,9 @@ from cloudstead.core.errors import CloudsteadError
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.dialects.aws import errors
 from cloudstead.dialects.aws.refusals import AwsRefusal, Throttled
-from cloudstead.dialects.aws.sigv4 import SignatureRefused
 from cloudstead.web.errors import WebError
 from cloudstead.web.openapi import describe
+from cloudstead.web.sigv4 import SignatureRefused
 
 MAPS = {
     "lambda": errors.LAMBDA_ERRORS,

@@ -11,7 +11,7 @@ from cloudstead.core.caller import Caller
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.ids import AccountId
 from cloudstead.dialects.aws.auth import AwsCaller
-from cloudstead.dialects.aws.sigv4 import SignatureMissing, SignatureRefused
+from cloudstead.web.sigv4 import SignatureMissing, SignatureRefused
 
 ADA = Caller(AccountId("0" * 32), "person:ada", "ada", None, ())
 

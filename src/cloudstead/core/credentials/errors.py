@@ -62,6 +62,25 @@ class KeyHoldsTooMuch(NotPermitted):
         super().__init__("be given an API key that may do more than the caller")
 
 
+class AccessKeyNotFound(CloudsteadError):
+    """The person has no access key with that id."""
+
+    code = "access_key_not_found"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"The access key with id {key_id} cannot be found.")
+
+
+class TooManyAccessKeys(CloudsteadError):
+    """The person has as many access keys as one may have."""
+
+    code = "too_many_access_keys"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A person may have {limit} access keys: remove one first.")
+        self.limit = limit
+
+
 class CertificateNotFound(CloudsteadError):
     """The thing has no live certificate whose key we keep."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cloudstead.core.ids import ApiKeyId
+    from cloudstead.core.ids import AccessKeyId, ApiKeyId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +21,10 @@ class ApiKeyChanged:
     """The key may do other things than before, or nothing, or has another secret."""
 
     key_id: ApiKeyId
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyChanged:
+    """The access key was removed, switched off or switched on."""
+
+    key_id: AccessKeyId

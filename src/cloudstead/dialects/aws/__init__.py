@@ -1,12 +1,12 @@
 """The AWS services that clients of Cloud Connect 2.11 speak, each on the wire as AWS documents it.
 
-``sigv4``      Signature Version 4, verified: pure, no clock, no store
 ``auth``       a signed or bearer request becomes an ``AwsCaller``
 ``ports``      what the handlers need from the rest of the house
 ``accounts``   which account a host name, a number, a pool or an identity belongs to
 ``names``      regions, resource names, physical function and bucket names
 ``cognito``    GetId, GetCredentialsForIdentity, GetOpenIdToken
 ``sts``        GetCallerIdentity
+``iam``        access keys of one's own
 ``invoke``     Lambda Invoke
 ``functions``  the same functions for callers without SigV4: ``POST /functions/<LogicalName>``
 ``iot_data``   shadows and publishing over HTTP

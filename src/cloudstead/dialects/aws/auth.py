@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.refusals import BearerRefused
-from cloudstead.dialects.aws.sigv4 import MQTT, SignedRequest, read_signature, verify
 from cloudstead.web.bearer import bearer_token
+from cloudstead.web.sigv4 import MQTT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cloudstead.core.access.signers import Signer, Signers
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
-    from cloudstead.core.clock import Clock
-    from cloudstead.core.credentials.temporary import Session, TemporaryCredentials
     from cloudstead.core.ids import AccountId
     from cloudstead.dialects.aws.accounts import Accounts
     from cloudstead.dialects.aws.ports import Callers
-    from cloudstead.dialects.aws.sigv4 import Rules, Signature
     from cloudstead.web.call import Call
+    from cloudstead.web.signed import SignatureReader
+    from cloudstead.web.sigv4 import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class AwsCaller:
 
     account: Account
     caller: Caller | None
+    has_access_key: bool = False  # rather than the temporary credentials of an identity
 
     @property
     def account_id(self) -> AccountId:
@@ -47,29 +48,30 @@ class AwsCaller:
 
     @property
     def arn(self) -> str:
-        """The resource name of the caller's session."""
+        """The resource name of the caller: a user with an access key, or else a session."""
+        if self.caller is not None and self.has_access_key:
+            return names.user_arn(self.account, self.caller.user_name)
         return names.role_arn(self.account, is_guest=self.caller is None)
+
+    @property
+    def unique_id(self) -> str:
+        """The id that stays the same for ever."""
+        if self.caller is not None and self.has_access_key:
+            return names.user_id(self.account, self.caller.principal)
+        return f"{names.role_id(self.account, is_guest=self.caller is None)}:{names.SESSION_NAME}"
 
 
 class SignedCallers:
-    """Recognises callers by Signature Version 4 over temporary credentials of ours."""
+    """Recognises callers by Signature Version 4, over temporary credentials and over access keys."""
 
-    def __init__(
-        self, sessions: TemporaryCredentials, callers: Callers, accounts: Accounts, clock: Clock, *, region: str
-    ) -> None:
-        self._sessions = sessions
-        self._callers = callers
+    def __init__(self, signatures: SignatureReader, signers: Signers, accounts: Accounts) -> None:
+        self._signatures = signatures
+        self._signers = signers
         self._accounts = accounts
-        self._clock = clock
-        self._region = region
 
     async def of_call(self, call: Call[Any], rules: Rules) -> AwsCaller:
         """Return who signed the call; raise ``SignatureRefused``, ``CredentialRefused`` or ``CredentialExpired``."""
-        head = SignedRequest(call.method, call.raw_path, call.raw_query, _texts(call.headers.raw))
-        # The body, which may be large, is only read for somebody who holds credentials of ours.
-        signature, session = self._open(head)
-        request = head.with_body(await call.body())
-        return await self._prove(request, signature, session, rules=rules, source_address=call.peer_address)
+        return await self._known(await self._signatures.of_call(call, rules), call.peer_address)
 
     async def of_websocket(
         self,
@@ -80,39 +82,17 @@ class SignedCallers:
         source_address: str | None = None,
     ) -> AwsCaller:
         """Return who signed the URL of a WebSocket upgrade for MQTT; raises as ``of_call`` does."""
-        request = SignedRequest("GET", raw_path, raw_query, _texts(headers))
-        signature, session = self._open(request)
-        return await self._prove(request, signature, session, rules=MQTT, source_address=source_address)
+        signer = await self._signatures.of_upgrade(raw_path, raw_query, headers=headers, rules=MQTT)
+        return await self._known(signer, source_address)
 
-    def _open(self, request: SignedRequest) -> tuple[Signature, Session]:
-        """Return what the request claims, and the credentials it names."""
-        signature = read_signature(request)
-        if not signature.session_token:
-            raise CredentialRefused("Only temporary credentials are known here, and they need their session token.")
-        return signature, self._sessions.open(
-            signature.access_key_id, signature.session_token, now_s=self._clock.millis() // 1000
-        )
-
-    async def _prove(
-        self,
-        request: SignedRequest,
-        signature: Signature,
-        session: Session,
-        *,
-        rules: Rules,
-        source_address: str | None,
-    ) -> AwsCaller:
-        now_s = self._clock.millis() // 1000
-        verify(request, signature, secret=session.secret_access_key, rules=rules, region=self._region, now_s=now_s)
-        account = await self._accounts.get(session.account_id)
+    async def _known(self, signer: Signer, source_address: str | None) -> AwsCaller:
+        account = await self._accounts.get(signer.account_id)
         if account is None:
             raise CredentialRefused("The account is gone.")
-        if session.person_id is None:
+        caller = await self._signers.caller(signer)
+        if caller is None:
             return AwsCaller(account, None)
-        caller = await self._callers.of_session(
-            session.account_id, session.person_id, credential_epoch=session.credential_epoch
-        )
-        return AwsCaller(account, caller.seen_from(source_address))
+        return AwsCaller(account, caller.seen_from(source_address), has_access_key=signer.credential_epoch is None)
 
 
 class BearerCallers:
@@ -141,7 +121,3 @@ class BearerCallers:
         except CredentialRefused:
             raise BearerRefused("Invalid login token or API key.") from None
         return caller.seen_from(source_address)
-
-
-def _texts(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]

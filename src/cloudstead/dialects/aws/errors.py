@@ -19,16 +19,22 @@ import msgspec
 from starlette.responses import Response
 
 from cloudstead.core.accounts.errors import AccountNotFound, AccountNotUsable
-from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
+from cloudstead.core.credentials.errors import (
+    AccessKeyNotFound,
+    CredentialExpired,
+    CredentialRefused,
+    TooManyAccessKeys,
+)
+from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.files.errors import FileNotAvailable, LinkRefused, ObjectsUnavailable
 from cloudstead.core.observations.errors import IndexUnavailable, TooManySearches
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable, TopicForbidden
 from cloudstead.core.things.errors import ThingNotFound
-from cloudstead.dialects.aws import names, refusals, sigv4, sts
+from cloudstead.dialects.aws import names, refusals, sts
 from cloudstead.dialects.aws.invoke import MAX_PAYLOAD
-from cloudstead.web import content
+from cloudstead.web import content, sigv4
 from cloudstead.web import errors as web
 from cloudstead.web.face import ErrorMap
 
@@ -135,6 +141,14 @@ _STS: Final[Mapping[type[Exception], Words]] = {
     web.TooBusy: _as(400, "Throttling"),
     refusals.AwsRefusal: _as(400, "ValidationError"),
     refusals.Throttled: _as(400, "Throttling"),
+    # IAM's own.
+    NotPermitted: _as(403, "AccessDenied"),
+    DomainNotFound: _as(404, "NoSuchEntity"),
+    AccessKeyNotFound: _as(404, "NoSuchEntity"),
+    TooManyAccessKeys: _as(409, "LimitExceeded"),
+    refusals.ActionIncomplete: _as(400, "MissingParameter"),
+    refusals.GuestRefused: _as(403, "AccessDenied"),
+    refusals.UserUnknown: _as(404, "NoSuchEntity"),
 }
 
 # AWS IoT, "Device Shadow error messages": the code of a rejection is the status over HTTP.

@@ -16,9 +16,9 @@ from cloudstead.core.ids import ThingName
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.refusals import GuestRefused, NamedShadowRefused, PublishInvalid
-from cloudstead.dialects.aws.sigv4 import IOT_DATA
 from cloudstead.web.answer import Encoded
 from cloudstead.web.bearer import names_bearer
+from cloudstead.web.sigv4 import IOT_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

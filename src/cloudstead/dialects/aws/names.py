@@ -110,3 +110,13 @@ def role_id(account: Account, *, is_guest: bool) -> str:
     """Return the role's unique id: ``AROA`` and 17 letters and digits, the same for ever."""
     digest = sha256(f"{account.id}/{role_name(account, is_guest=is_guest)}".encode()).digest()
     return "AROA" + base64.b32encode(digest).decode()[:17]
+
+
+def user_arn(account: Account, user_name: str) -> str:
+    """Return the resource name of a person who signs with an access key."""
+    return f"arn:aws:iam::{account.number}:user/{user_name}"
+
+
+def user_id(account: Account, principal: str) -> str:
+    """Return the person's unique id: ``AIDA`` and 17 letters and digits, the same for ever."""
+    return "AIDA" + base64.b32encode(sha256(f"{account.id}/{principal}".encode()).digest()).decode()[:17]

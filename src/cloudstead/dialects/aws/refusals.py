@@ -7,6 +7,7 @@
     ├── FunctionNameInvalid  FunctionUnknown  InvocationForbidden  InvocationInvalid
     │   PayloadNotJson  PayloadTooLarge  ClientContextInvalid                     Lambda
     ├── PublishInvalid  NamedShadowRefused  GuestRefused                          IoT data plane
+    ├── ActionIncomplete  UserUnknown                                             IAM
     ├── BearerRefused                                                             plain HTTP
     ├── HostUnknown                                                               plain HTTP
     └── Throttled                                                                 all of them
@@ -154,3 +155,21 @@ class Throttled(AwsRefusal):
 
     def __init__(self) -> None:
         super().__init__("Rate exceeded")
+
+
+class ActionIncomplete(AwsRefusal):
+    """A call of the query protocol lacks a field."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The request must contain the parameter {field}.")
+        self.field = field
+
+
+class UserUnknown(AwsRefusal):
+    """Access keys are one's own: the name is not the caller's."""
+
+    def __init__(self, user_name: str) -> None:
+        super().__init__(
+            f"The user with name {user_name[:128]} cannot be found: people see their own access keys only."
+        )
+        self.user_name = user_name

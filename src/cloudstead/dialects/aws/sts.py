@@ -8,20 +8,18 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import Response
 
-from cloudstead.dialects.aws import names
-
 if TYPE_CHECKING:
     from cloudstead.dialects.aws.auth import AwsCaller
     from cloudstead.web.call import Call
 
 NAMESPACE: Final = "https://sts.amazonaws.com/doc/2011-06-15/"
-_MAX_FIELDS: Final = 100
+MAX_FIELDS: Final = 100
 
 
 async def action_of(call: Call[AwsCaller]) -> str:
     """Return the ``Action`` field of the form, empty when there is none."""
     try:
-        fields = parse_qsl((await call.body()).decode("latin-1"), max_num_fields=_MAX_FIELDS)
+        fields = parse_qsl((await call.body()).decode("latin-1"), max_num_fields=MAX_FIELDS)
     except ValueError:
         return ""
     return dict(fields).get("Action", "")
@@ -30,10 +28,9 @@ async def action_of(call: Call[AwsCaller]) -> str:
 async def get_caller_identity(call: Call[AwsCaller]) -> Response:
     """Tell who signed the request."""
     who = call.caller
-    role_id = names.role_id(who.account, is_guest=who.caller is None)
     return xml_response(
         f'<GetCallerIdentityResponse xmlns="{NAMESPACE}"><GetCallerIdentityResult>'
-        f"<Arn>{escape(who.arn)}</Arn><UserId>{role_id}:{names.SESSION_NAME}</UserId>"
+        f"<Arn>{escape(who.arn)}</Arn><UserId>{who.unique_id}</UserId>"
         f"<Account>{who.account.number}</Account></GetCallerIdentityResult>"
         f"<ResponseMetadata><RequestId>{escape(call.request_id)}</RequestId></ResponseMetadata>"
         "</GetCallerIdentityResponse>"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead import __version__
-from cloudstead.dialects.aws import cognito, errors, functions, invoke, iot_data, manifest, sts
+from cloudstead.dialects.aws import cognito, errors, functions, iam, invoke, iot_data, manifest, sts
 from cloudstead.dialects.aws.accounts import Accounts
 from cloudstead.dialects.aws.auth import AwsCaller, BearerCallers, SignedCallers
 from cloudstead.dialects.aws.cors import AWS_CORS
@@ -14,9 +14,9 @@ from cloudstead.dialects.aws.file_links import LinkedFiles, LinkQuery
 from cloudstead.dialects.aws.s3.errors import S3_ERRORS
 from cloudstead.dialects.aws.s3.place import S3Routes, is_s3
 from cloudstead.dialects.aws.s3.reading import Buckets, ListQuery
-from cloudstead.dialects.aws.sigv4 import LAMBDA, STS, Rules
 from cloudstead.web.face import Document, Face, below
 from cloudstead.web.routes import KeyRoutes, PathRoutes
+from cloudstead.web.sigv4 import LAMBDA, STS_AND_IAM, Rules
 from cloudstead.web.table import op
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from starlette.types import Scope
     from structlog.typing import FilteringBoundLogger
 
+    from cloudstead.core.access.signers import Signers
     from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.access_keys import AccessKeys
     from cloudstead.core.credentials.identities import Identities
     from cloudstead.core.credentials.temporary import TemporaryCredentials
     from cloudstead.core.credentials.tokens import Tokens
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Database
     from cloudstead.dialects.aws.ports import Callers, Devices, FunctionRuntime, ShadowPort, TopicPort
     from cloudstead.web.call import Call
+    from cloudstead.web.signed import SignatureReader
 
 AWS_DOCUMENT: Final = Document(
     name="aws",
@@ -61,6 +64,9 @@ class AwsParts:
     database: Database
     identities: Identities
     sessions: TemporaryCredentials
+    access_keys: AccessKeys
+    signers: Signers
+    signatures: SignatureReader
     tokens: Tokens
     callers: Callers
     runtime: FunctionRuntime
@@ -79,7 +85,7 @@ class AwsParts:
 def signed_callers(parts: AwsParts) -> SignedCallers:
     """Return who recognises signed requests, for the faces here and for WebSocket upgrades at the gateway."""
     accounts = Accounts(parts.database, parts.identities, parts.clock)
-    return SignedCallers(parts.sessions, parts.callers, accounts, parts.clock, region=parts.endpoints.region)
+    return SignedCallers(parts.signatures, parts.signers, accounts)
 
 
 def aws_faces(parts: AwsParts) -> tuple[Face, ...]:
@@ -91,7 +97,7 @@ def aws_faces(parts: AwsParts) -> tuple[Face, ...]:
         # First, because a key may look like any path of the others.
         _s3(parts, accounts, signed),
         _cognito(parts, accounts),
-        _sts(signed),
+        _query_protocol(parts, signed),
         _lambda(parts, signed),
         _iot_data(parts, signed, bearers),
         _functions(parts, accounts, bearers),
@@ -207,19 +213,22 @@ async def _target_of(call: Call[Any]) -> str:
     return call.headers.get("x-amz-target", "")
 
 
-def _sts(signed: SignedCallers) -> Face:
-    row = op(
-        "POST",
-        "/#Action=GetCallerIdentity",
-        name="GetCallerIdentity",
-        run=sts.get_caller_identity,
-    )
+def _query_protocol(parts: AwsParts, signed: SignedCallers) -> Face:
+    keys = iam.AccessKeyCalls(parts.database, parts.access_keys)
+    runs = {
+        "GetCallerIdentity": sts.get_caller_identity,
+        "CreateAccessKey": keys.create,
+        "ListAccessKeys": keys.list_own,
+        "UpdateAccessKey": keys.update,
+        "DeleteAccessKey": keys.delete,
+    }
+    rows = [op("POST", f"/#Action={action}", name=action, run=run) for action, run in runs.items()]
     return Face(
         name="sts",
         matches=_is_form,
-        routes=KeyRoutes([row], key_of=sts.action_of),
+        routes=KeyRoutes(rows, key_of=sts.action_of),
         errors=errors.STS_ERRORS,
-        authenticate=_signed_for(signed, STS),
+        authenticate=_signed_for(signed, STS_AND_IAM),
         media_type="text/xml",
         body_limit=64 * 1024,
         request_id_header="x-amzn-requestid",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cloudstead.storage.sql.stores.access_keys import SqlAccessKeys
 from cloudstead.storage.sql.stores.accounts import SqlAccounts
 from cloudstead.storage.sql.stores.api_keys import SqlApiKeys
 from cloudstead.storage.sql.stores.archive import SqlArchive
@@ -18,6 +19,7 @@ from cloudstead.storage.sql.stores.jobs import SqlJobs
 from cloudstead.storage.sql.stores.links import SqlLinks
 from cloudstead.storage.sql.stores.members import SqlMembers
 from cloudstead.storage.sql.stores.notifications import SqlNotifications
+from cloudstead.storage.sql.stores.outside_identities import SqlOutsideIdentities
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
@@ -98,6 +100,11 @@ class SqlUnit:
         return SqlThings(self._transaction)
 
     @property
+    def outside_identities(self) -> SqlOutsideIdentities:
+        """Names under which the outside world knows things."""
+        return SqlOutsideIdentities(self._transaction)
+
+    @property
     def thing_types(self) -> SqlThingTypes:
         """Thing types."""
         return SqlThingTypes(self._transaction)
@@ -111,6 +118,11 @@ class SqlUnit:
     def api_keys(self) -> SqlApiKeys:
         """API keys."""
         return SqlApiKeys(self._transaction)
+
+    @property
+    def access_keys(self) -> SqlAccessKeys:
+        """Access keys, with which people sign AWS-style requests."""
+        return SqlAccessKeys(self._transaction)
 
     @property
     def policy_groups(self) -> SqlPolicyGroups:

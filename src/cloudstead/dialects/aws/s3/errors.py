@@ -10,7 +10,7 @@ from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
 from cloudstead.core.errors import CloudsteadError, NotPermitted, OutOfReach
 from cloudstead.core.files.errors import FileNotAvailable, ObjectsUnavailable
-from cloudstead.dialects.aws import refusals, sigv4
+from cloudstead.dialects.aws import refusals
 from cloudstead.dialects.aws.s3 import xml
 from cloudstead.dialects.aws.s3.refusals import (
     AccessRefused,
@@ -19,7 +19,7 @@ from cloudstead.dialects.aws.s3.refusals import (
     NotOffered,
     UriInvalid,
 )
-from cloudstead.web import content
+from cloudstead.web import content, sigv4
 from cloudstead.web import errors as web
 from cloudstead.web.face import ErrorMap
 

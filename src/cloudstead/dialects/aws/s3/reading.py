@@ -17,8 +17,8 @@ from cloudstead.dialects.aws.file_content import content_of
 from cloudstead.dialects.aws.s3 import xml
 from cloudstead.dialects.aws.s3.place import account_host, place_of
 from cloudstead.dialects.aws.s3.refusals import AccessRefused, ArgumentInvalid, BucketUnknown, SignatureTooOld
-from cloudstead.dialects.aws.sigv4 import S3
 from cloudstead.web.content import content_response
+from cloudstead.web.sigv4 import S3
 
 if TYPE_CHECKING:
     from cloudstead.core.caller import Caller

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudstead.dialects.aws.sigv4 import (
+from cloudstead.web.sigv4 import (
     IOT_DATA,
     LAMBDA,
     MQTT,

@@ -101,7 +101,8 @@ class Rules:
     ``encodes_path_twice`` is false for S3 alone, which also ``takes_unsigned_payload``: requests whose body is not part
     of what was signed, as that of a signed URL never is. ``max_skew_s`` is how far a clock may be off, in seconds.
     ``signs_token_in_query`` is false for the MQTT endpoint, whose clients
-    append the security token after signing (AWS IoT, "MQTT over the WebSocket protocol").
+    append the security token after signing (AWS IoT, "MQTT over the WebSocket protocol"). ``takes_any_region`` is for
+    services that are not of one region, or that read from the scope which is meant.
     """
 
     services: frozenset[str]
@@ -109,10 +110,12 @@ class Rules:
     signs_token_in_query: bool = True
     takes_unsigned_payload: bool = False
     max_skew_s: int = MAX_SKEW_S
+    takes_any_region: bool = False
 
 
 LAMBDA: Final = Rules(frozenset({"lambda"}))
-STS: Final = Rules(frozenset({"sts"}))
+# Both speak the query protocol at "/". IAM is of no region, so its clients sign for whichever they like.
+STS_AND_IAM: Final = Rules(frozenset({"sts", "iam"}), takes_any_region=True)
 IOT_DATA: Final = Rules(frozenset({"iotdata"}))
 # Amazon S3, "RequestTimeTooSkewed": within fifteen minutes.
 S3: Final = Rules(frozenset({"s3"}), encodes_path_twice=False, takes_unsigned_payload=True, max_skew_s=900)
@@ -269,7 +272,7 @@ def _require_scope(signature: Signature, rules: Rules, region: str) -> None:
     if signature.service not in rules.services:
         expected = " or ".join(f"'{service}'" for service in sorted(rules.services))
         raise ScopeRefused(f"Credential should be scoped to correct service: {expected}.")
-    if signature.region != region:
+    if signature.region != region and not rules.takes_any_region:
         raise ScopeRefused(f"Credential should be scoped to a valid region, not '{signature.region[:40]}'.")
     if signature.day != signature.signed_at[:8]:
         raise ScopeRefused("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
