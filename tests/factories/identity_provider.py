@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +19,9 @@ from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_UNSPECIFIED, NameID
 from saml2.server import Server
+from saml2.sigver import get_pem_wrapped_unwrapped, pre_encryption_part
 
+from cloudstead.protocols.saml2.names import XENC, XENC11
 from factories.saml2 import Signer, signer
 
 if TYPE_CHECKING:
@@ -33,13 +37,52 @@ def xmlsec() -> str | None:
     return shutil.which("xmlsec1")
 
 
+@dataclass(frozen=True)
+class Encryption:
+    """How assertions are encrypted; pysaml2 itself knows triple DES only, but xmlsec1, which does it, knows more.
+
+    ``to`` is a certificate (PEM); without one, that of our metadata.
+    """
+
+    content: str = f"{XENC11}aes256-gcm"
+    session_key: str = "aes-256"
+    transport: str = f"{XENC}rsa-oaep-mgf1p"
+    to: str | None = None
+
+
+class EncryptingServer(Server):
+    """pysaml2's server, with a choice of algorithms."""
+
+    encryption = Encryption()
+
+    def _encrypt_assertion(self, encrypt_cert, sp_entity_id, response, node_xpath=None):
+        chosen = self.encryption
+        certificate = chosen.to or self.metadata.certs(sp_entity_id, "any", "encryption")[0][1]
+        wrapped, unwrapped = get_pem_wrapped_unwrapped(certificate)
+        template = pre_encryption_part(msg_enc=chosen.content, key_enc=chosen.transport, encrypt_cert=unwrapped)
+        with NamedTemporaryFile(suffix=".pem") as file:
+            file.write(wrapped.encode("ascii"))
+            file.flush()
+            return self.sec.encrypt_assertion(
+                response, file.name, template, key_type=chosen.session_key, node_xpath=node_xpath
+            )
+
+
 class RealProvider:
     """pysaml2's server for one service provider, whose metadata it is given."""
 
     def __init__(
-        self, folder: Path, *, by: Signer | None = None, signs_requests: bool = True, url: str = URL, **service
+        self,
+        folder: Path,
+        *,
+        by: Signer | None = None,
+        signs_requests: bool = True,
+        url: str = URL,
+        encryption: Encryption | None = None,
+        **service,
     ) -> None:
         self._folder = folder
+        self._encryption = encryption
         self.url = url
         by = by or signer()
         (folder / "idp.key").write_bytes(
@@ -69,7 +112,8 @@ class RealProvider:
 
     def learn(self, metadata: bytes) -> None:
         """Take our metadata."""
-        self._server = Server(config=self._config(metadata))
+        self._server = EncryptingServer(config=self._config(metadata))
+        self._server.encryption = self._encryption or Encryption()
 
     def respond(self, url: str, name: str, **identity: str) -> tuple[str, dict[str, str]]:
         """Answer an address that a browser was sent to, as somebody who has signed in: where to, and which form."""
@@ -82,6 +126,14 @@ class RealProvider:
             signature=query.get("Signature"),
         )
         place = self.server.response_args(request.message, bindings=[BINDING_HTTP_POST])
+        return self._answer(place, name, identity)
+
+    def begin(self, sp_entity_id: str, destination: str, name: str, **identity: str) -> tuple[str, dict[str, str]]:
+        """Sign somebody in whom nobody asked for: where to, and which form."""
+        place = {"in_response_to": None, "destination": destination, "sp_entity_id": sp_entity_id}
+        return self._answer(place, name, identity)
+
+    def _answer(self, place, name, identity) -> tuple[str, dict[str, str]]:
         response = self.server.create_authn_response(
             identity,
             in_response_to=place["in_response_to"],
@@ -94,6 +146,7 @@ class RealProvider:
             sign_alg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
             digest_alg="http://www.w3.org/2001/04/xmlenc#sha256",
             session_not_on_or_after=None,
+            encrypt_assertion=self._encryption is not None,
         )
         form = self.server.apply_binding(BINDING_HTTP_POST, str(response), place["destination"], response=True)
         return place["destination"], dict(_fields(form["data"]))

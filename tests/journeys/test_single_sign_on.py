@@ -7,24 +7,32 @@ import re
 import socket
 import urllib.error
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import httpx2
 import pytest
 import structlog
+from cryptography import x509
+from lxml import etree
 from prometheus_client import CollectorRegistry
+from structlog.testing import LogCapture
 
 from cloudstead.app.single_sign_on import SingleSignOn, single_sign_on
 from cloudstead.app.single_sign_on_face import SESSION_COOKIE, single_sign_on_face
 from cloudstead.core.identityproviders.certificates import KeyAlgorithm
+from cloudstead.core.identityproviders.model import ProviderStatus
 from cloudstead.core.identityproviders.profiles import bind
 from cloudstead.core.identityproviders.registry import ProviderChange
 from cloudstead.core.identityproviders.settings import Saml2Change
 from cloudstead.core.people.sessions import recognise
+from cloudstead.protocols.saml2.names import DS, MD, SAML
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from factories.chromium import chromium
+from factories.encrypting import ASSERTION, ENCRYPTED, encrypted
+from factories.saml2 import Answer
 from factories.tenants import tenant
 
 xmlsec_missing = "xmlsec1 is not installed (scripts/setup-clients installs it as root)"
@@ -55,9 +63,15 @@ async def parts(tenant) -> SingleSignOn:
 
 
 @pytest.fixture
-async def browser(tenant, parts):
+def lines():
+    return LogCapture()
+
+
+@pytest.fixture
+async def browser(tenant, parts, lines):
+    log = structlog.wrap_logger(None, processors=[lines])
     app = WebApp(
-        (single_sign_on_face(parts, tenant.database, structlog.get_logger()),),
+        (single_sign_on_face(parts, tenant.database, log),),
         ids=tenant.ids,
         log=structlog.get_logger(),
         metrics=WebMetrics.registered(CollectorRegistry()),
@@ -213,6 +227,145 @@ async def test_another_browser_has_no_use_for_the_answer(tenant, parts, browser,
     assert refused.status_code == 403
     assert SESSION_COOKIE not in browser.cookies
     assert re.search("cst_", refused.text) is None
+
+
+# Encrypted by xmlsec1
+
+
+BOTH = {"sign_response": True, "sign_assertion": True}
+INSIDE = {"sign_response": False, "sign_assertion": True}
+OUTSIDE = {"sign_response": True, "sign_assertion": False}
+NOWHERE = {"sign_response": False, "sign_assertion": False}
+
+
+def encryption(content="aes256-gcm", **others):
+    """How xmlsec1 is to encrypt."""
+    space = real.XENC11 if content.endswith("gcm") else real.XENC
+    size = re.search("[0-9]+", content)
+    return real.Encryption(
+        content=f"{space}{content}", session_key="des-192" if size is None else f"aes-{size[0]}", **others
+    )
+
+
+async def answered(browser, idp, provider, name="ada"):
+    """What becomes of the form that the provider has the browser send."""
+    asked = await browser.get(f"/people/sign-in/{provider.id}")
+    place, form = idp.respond(asked.headers["location"], name)
+    assert b"EncryptedAssertion" in b64decode(form["SAMLResponse"])
+    return await browser.post(place, data=form)
+
+
+@pytest.mark.parametrize("signs", [BOTH, INSIDE, OUTSIDE])
+@pytest.mark.parametrize("content", ["aes256-gcm", "aes128-gcm", "aes256-cbc", "aes128-cbc"])
+async def test_what_a_real_provider_encrypts_for_us_is_read(tenant, parts, browser, make_idp, content, signs):
+    idp = make_idp(encryption=encryption(content), **signs)
+    provider = await registered(tenant, parts, idp)
+
+    noted = await answered(browser, idp, provider)
+    answer = await browser.get(noted.headers["location"], headers={"accept": "application/json"})
+
+    assert answer.json()["user_id"] == tenant.administrator.id
+
+
+@pytest.mark.parametrize(
+    ("chosen", "signs", "reason"),
+    [
+        ({"transport": f"{real.XENC}rsa-1_5"}, BOTH, "RSA 1.5"),
+        ({"content": "tripledes-cbc"}, BOTH, "take AES"),
+        ({}, NOWHERE, "cannot be opened"),
+        ({"to": real.signer("stranger").pem}, INSIDE, "cannot be opened"),
+        ({"to": real.signer("stranger").pem}, BOTH, "cannot be opened"),
+    ],
+    ids=["RSA 1.5", "triple DES", "signed nowhere", "for another key", "for another key, signed outside"],
+)
+async def test_what_a_real_provider_encrypts_otherwise_is_refused(
+    tenant, parts, browser, make_idp, lines, chosen, signs, reason
+):
+    idp = make_idp(encryption=encryption(**chosen), **signs)
+    provider = await registered(tenant, parts, idp)
+
+    refused = await answered(browser, idp, provider)
+
+    assert (refused.status_code, "not accepted" in refused.text) == (403, True)
+    assert [each["reason"] for each in lines.entries if "reason" in each and reason in each["reason"]]
+    assert reason not in refused.text
+
+
+async def test_a_real_encrypted_assertion_cannot_be_wrapped(tenant, parts, browser, make_idp):
+    """What somebody says for free, beside, around and instead of what the provider encrypted."""
+    idp = make_idp(encryption=encryption(), **INSIDE)
+    provider = await registered(tenant, parts, idp)
+    own = provider_certificate(await parts.round_trip.describe(provider.id))
+    asked = await browser.get(f"/people/sign-in/{provider.id}")
+    place, form = idp.respond(asked.headers["location"], "nobody")
+    genuine = b64decode(form["SAMLResponse"])
+
+    for wrap in (beside, instead, behind):
+        root = etree.fromstring(genuine)
+        wrap(root, root.find(ENCRYPTED), lambda text: encrypted(text, to=own))
+        refused = await browser.post(place, data={"SAMLResponse": b64encode(etree.tostring(root)).decode()})
+        assert refused.status_code == 403, wrap
+    assert not await tenant.database.read(lambda unit: unit.sessions.of_person(tenant.account.id, "ada"))
+
+
+def provider_certificate(metadata):
+    text = etree.fromstring(metadata).findtext(f".//{{{MD}}}KeyDescriptor[@use='encryption']//{{{DS}}}X509Certificate")
+    return SimpleNamespace(certificate=x509.load_der_x509_certificate(b64decode(text)))
+
+
+def false(root) -> bytes:
+    """An assertion for ada that nobody signed, for the same request."""
+    answer = Answer(signs="", name_id="ada", in_response_to=root.get("InResponseTo"), now=datetime.now(UTC))
+    return etree.tostring(answer.unsigned().find(ASSERTION))
+
+
+def beside(root, place, encrypt):
+    root.append(encrypt(false(root)))
+
+
+def instead(root, place, encrypt):
+    root.replace(place, encrypt(false(root)))
+
+
+def behind(root, place, encrypt):
+    """The genuine one within the false one, as advice."""
+    assertion = etree.fromstring(false(root))
+    etree.SubElement(assertion, f"{{{SAML}}}Advice").append(place)
+    root.append(encrypt(etree.tostring(assertion)))
+
+
+# The provider begins
+
+
+async def test_a_real_provider_may_begin_where_that_was_chosen(tenant, parts, browser, make_idp):
+    idp = make_idp()
+    provider = await registered(tenant, parts, idp)
+    place, form = idp.begin(provider.saml2.sp_entity_id, parts.places.assertion_endpoint(provider.id), "ada")
+    assert (await browser.post(place, data=form)).status_code == 403
+    change = ProviderChange(saml2=Saml2Change(allows_idp_initiated=True))
+    await tenant.database.write(lambda unit: parts.providers.update(unit, tenant.caller, provider.id, change))
+
+    noted = await browser.post(place, data=form)
+    assert noted.status_code == 303
+    answer = await browser.get(noted.headers["location"], headers={"accept": "application/json"})
+    assert answer.json()["user_id"] == tenant.administrator.id
+
+    assert (await browser.post(place, data=form)).status_code == 403
+    browser.cookies.clear()
+    assert (await browser.get(noted.headers["location"])).status_code == 403
+
+
+async def test_suspending_the_provider_ends_what_it_opened(tenant, parts, browser, make_idp):
+    idp = make_idp()
+    provider = await registered(tenant, parts, idp)
+    token = (await signed_in(browser, idp, provider.id)).json()["token"]
+    assert await is_open(tenant, token)
+
+    change = ProviderChange(status=ProviderStatus.SUSPENDED)
+    await tenant.database.write(lambda unit: parts.providers.update(unit, tenant.caller, provider.id, change))
+
+    assert await is_open(tenant, token) is None
+    assert (await browser.get(f"/people/sign-in/{provider.id}")).status_code == 403
 
 
 # In a real browser, against a whole cloud, across two sites

@@ -119,7 +119,7 @@ async def test_a_provider_is_replaced_as_a_whole(filled):
     later = provider(
         name="Other",
         status=ProviderStatus.SUSPENDED,
-        saml2=replace(SAML2, sp_certificate=None, sp_key=None, idp_certificates=()),
+        saml2=replace(SAML2, sp_certificate=None, sp_key=None, idp_certificates=(), allows_idp_initiated=True),
         version=2,
         updated_at_ms=9,
     )
@@ -239,3 +239,29 @@ async def test_sessions_that_are_over_are_found_oldest_first(filled):
 
     assert [each.id for each in over] == ["s1", "s2"]
     assert [each.id for each in await read(filled, lambda store: store.sessions_over(3, limit=1))] == ["s1"]
+
+
+async def test_ending_the_sessions_of_a_provider_ends_the_logins_and_the_answers_of_that_one_only(filled):
+    def fill(unit):
+        store = unit.identity_providers
+        store.add_session(session())
+        store.add_session(session("s2", browser=b"b2", login_session_id="l2"))
+        store.add_session(session("s3", browser=b"b3", login_session_id="l3", provider_id="i2"))
+        store.answer(answered())
+        store.answer(answered("q2", provider_id="i2"))
+
+    await filled.write(fill)
+
+    assert await write(filled, lambda store: store.end_sessions("a2", "i1")) == 0
+    assert await write(filled, lambda store: store.end_sessions("a1", "i1")) == 2
+
+    def left(unit):
+        return [each for each in ("l1", "l2", "l3") if unit.sessions.get(each)]
+
+    assert await filled.read(left) == ["l3"]
+    assert [await read(filled, lambda store, b=b: store.session_of_browser(b)) is None for b in (b"b1", b"b3")] == [
+        True,
+        False,
+    ]
+    assert [await write(filled, lambda store, q=q: store.take(q)) is None for q in ("q1", "q2")] == [True, False]
+    assert not await write(filled, lambda store: store.answer(answered()))

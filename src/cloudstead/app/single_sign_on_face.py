@@ -117,11 +117,16 @@ class _Answers:
         provider_id = _provider_id(call)
         response = (await _form(call)).get("SAMLResponse", "")
         try:
-            request_id = await self._round_trip.answer(provider_id, response)
+            noted = await self._round_trip.answer(provider_id, response)
         except VouchingRefused as refused:
             self._note(provider_id, refused)
             raise
-        return _sent_to(f"{SAML2_PATH}/{provider_id}/finish?request={request_id}", 303)
+        answer = _sent_to(f"{SAML2_PATH}/{provider_id}/finish?request={noted.request_id}", 303)
+        if noted.proof is not None:
+            self._set_cookie(
+                answer, _cookie_of(noted.request_id), noted.proof, path=f"{SAML2_PATH}/{provider_id}/", life_ms=LIFE_MS
+            )
+        return answer
 
     async def finish(self, call: Call[None]) -> Response:
         """Open the session, for the browser that asked for it."""

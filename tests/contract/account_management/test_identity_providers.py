@@ -234,6 +234,19 @@ async def test_attributes_one_by_one_are_enough(site):
     assert made["description"] == "d"
 
 
+async def test_a_provider_may_begin_a_sign_in_only_when_that_is_asked_for(site):
+    """An addition to the contract: whoever does not choose it sees nothing of it."""
+    made = await site.prove("create_identity_provider")
+    assert "allow_idp_initiated" not in made["saml2_attributes"]
+
+    shown = []
+    for wish in ({"allow_idp_initiated": True}, {}, {"allow_idp_initiated": None}, {"allow_idp_initiated": False}):
+        body = {"name": "Example", "type": "SAML2", "saml2_attributes": wish}
+        answer = await site.call("update_identity_provider", provider=made["id"], json=body)
+        shown.append(answer.json()["saml2_attributes"].get("allow_idp_initiated"))
+    assert shown == [True, True, True, None]
+
+
 async def test_the_built_in_provider_comes_first_and_cannot_be_changed(site):
     listed = await site.prove("list_identity_providers")
     assert [(each["type"], each["name"]) for each in listed["data"]] == [("NATIVE", "Native")]
@@ -467,6 +480,7 @@ OUTSIDE = b'<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]><r>&a;</r>'
         ({**GOOD, "saml2_attributes": {"entity_descriptor": b64encode(BOMB).decode()}}, "entity_descriptor"),
         ({**GOOD, "saml2_attributes": {"entity_descriptor": b64encode(OUTSIDE).decode()}}, "entity_descriptor"),
         ({**GOOD, "saml2_attributes": "x"}, "saml2_attributes"),
+        ({**GOOD, "saml2_attributes": {"allow_idp_initiated": "yes"}}, "allow_idp_initiated"),
     ],
 )
 async def test_what_does_not_hold_is_refused_by_name_and_stores_nothing(site, body, field):

@@ -159,14 +159,6 @@ def test_too_much_is_refused_before_it_is_read():
         check(b"<r>" + b"<r/>" * 6000 + b"</r>")
 
 
-def test_an_encrypted_assertion_is_not_offered():
-    root = Answer(signs="").tree()
-    etree.SubElement(root, f"{{{SAML}}}EncryptedAssertion")
-
-    with pytest.raises(NotBelieved, match="encrypted"):
-        check(etree.tostring(root))
-
-
 def test_an_unknown_condition_is_not_ignored():
     root = Answer(signs="").unsigned()
     etree.SubElement(root.find(f"{{{SAML}}}Assertion/{{{SAML}}}Conditions"), f"{{{SAML}}}Condition")

@@ -12,6 +12,7 @@ SAML2. People are bound to providers by login profiles; whoever is bound to none
 ``registry``      providers as callers see and administer them
 ``profiles``      which people may come by which provider
 ``tickets``       requests that know themselves
+``first_uses``    keys of encrypted assertions that were here before
 ``round_trip``    signing in by way of a provider
 ``sign_out``      signing out of both, whoever begins
 """

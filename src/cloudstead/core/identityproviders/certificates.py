@@ -1,4 +1,8 @@
-"""Keys and certificates: those that providers sign with, and those that we sign with towards them."""
+"""Keys and certificates: those that providers sign with, and our own towards them.
+
+We sign with our own, and where it is an RSA key, providers encrypt for it: no other kind can be encrypted for in a way
+that providers know.
+"""
 
 from __future__ import annotations
 
@@ -101,6 +105,14 @@ def own_private_key(der: bytes) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError("a key that we sign with is an RSA or an elliptic-curve key")
     return key
+
+
+def encryption_certificate(pem: str | None) -> str | None:
+    """Return our certificate where assertions can be encrypted for its key, ``None`` where not."""
+    if pem is None:
+        return None
+    key = x509.load_pem_x509_certificate(pem.encode("ascii")).public_key()
+    return pem if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def normalized(pem: str, *, field: str) -> str:

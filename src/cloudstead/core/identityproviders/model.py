@@ -35,6 +35,7 @@ class Saml2Settings:
     """What each side has to know of the other. Certificates are in PEM; empty texts are not known (yet).
 
     ``sp_entity_id`` is our own name towards this provider, ``sp_key`` the sealed private key of ``sp_certificate``.
+    ``allows_idp_initiated``: the provider may begin a sign-in that nobody asked us for.
     """
 
     idp_entity_id: str = ""
@@ -44,6 +45,7 @@ class Saml2Settings:
     sp_entity_id: str = ""
     sp_certificate: str | None = None
     sp_key: bytes | None = field(default=None, repr=False)
+    allows_idp_initiated: bool = False
 
     @property
     def is_complete(self) -> bool:

@@ -23,7 +23,7 @@ class IdentityProviderStore(Protocol):
         ...
 
     def remove(self, account_id: AccountId, provider_id: ProviderId) -> None:
-        """Delete a provider with its answers and the sessions that it vouched for."""
+        """Delete a provider with its answers and with what is known of the sessions that it vouched for."""
         ...
 
     def get(self, account_id: AccountId, provider_id: ProviderId) -> IdentityProvider | None:
@@ -72,6 +72,10 @@ class IdentityProviderStore(Protocol):
 
     def add_session(self, session: ProviderSession) -> None:
         """Insert a session; it goes with the session of ours that it belongs to."""
+        ...
+
+    def end_sessions(self, account_id: AccountId, provider_id: ProviderId) -> int:
+        """Delete every login session that the provider vouched for, and its open answers; return how many."""
         ...
 
     def session_of_browser(self, browser_hash: bytes) -> ProviderSession | None:

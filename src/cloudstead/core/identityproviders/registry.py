@@ -113,18 +113,26 @@ class IdentityProviders:
         return provider
 
     def update(self, unit: Unit, caller: Caller, provider_id: ProviderId, change: ProviderChange) -> IdentityProvider:
-        """Change a provider; raise ``ProviderNotFound``, ``ProviderBuiltIn`` or ``InvalidField``."""
+        """Change a provider; raise ``ProviderNotFound``, ``ProviderBuiltIn`` or ``InvalidField``.
+
+        Suspending it ends all sessions that it has vouched for.
+        """
         before = self.changeable(unit, caller, provider_id)
-        return self._store(unit, caller, "identity-provider.update", before, self._applied(before, change))
+        after = self._applied(before, change)
+        if after.status is ProviderStatus.SUSPENDED and before.status is ProviderStatus.ACTIVE:
+            unit.identity_providers.end_sessions(caller.account_id, provider_id)
+        return self._store(unit, caller, "identity-provider.update", before, after)
 
     def remove(self, unit: Unit, caller: Caller, provider_id: ProviderId) -> None:
-        """Remove a provider; raise ``ProviderNotFound``, ``ProviderBuiltIn`` or ``ProviderInUse``.
+        """Remove a provider and end all sessions that it has vouched for.
 
+        Raise ``ProviderNotFound``, ``ProviderBuiltIn`` or ``ProviderInUse``.
         Somebody who was invited is bound to providers from the invitation on, so invitations count as well.
         """
         before = self.changeable(unit, caller, provider_id)
         if unit.identity_providers.bound_to(caller.account_id, provider_id):
             raise ProviderInUse
+        unit.identity_providers.end_sessions(caller.account_id, provider_id)
         unit.identity_providers.remove(caller.account_id, provider_id)
         self._trail.removed(unit, caller, "identity-provider.remove", before)
 
@@ -136,7 +144,10 @@ class IdentityProviders:
         return await asyncio.to_thread(make_own_key, algorithm, days=days, name="cloudstead", now=now)
 
     def put_key(self, unit: Unit, caller: Caller, provider_id: ProviderId, key: OwnKey | None) -> IdentityProvider:
-        """Sign with another key towards the provider from now on, or with none; the one before is forgotten."""
+        """Use another key towards the provider from now on, or none; the one before is forgotten.
+
+        We sign with it, and the provider may encrypt for it.
+        """
         before = self.changeable(unit, caller, provider_id)
         sealed = None if key is None else self._sealer.seal(key.private_key, SEALED_FOR)
         certificate = None if key is None else key.certificate_pem
@@ -197,6 +208,7 @@ def audited(provider: IdentityProvider) -> dict[str, Any]:
         "idp_x509_certs": list(saml2.idp_certificates),
         "sp_entity_id": saml2.sp_entity_id,
         "sp_x509_cert": saml2.sp_certificate,
+        "allow_idp_initiated": saml2.allows_idp_initiated,
     }
 
 

@@ -1,5 +1,8 @@
 """Signing in by way of a provider: we ask it, it answers through the browser, the browser comes for its session.
 
+A provider may also begin, where its account's administrators have allowed that: then nobody knows whether the person
+wanted to come, only that the answer is genuine and was not here before.
+
 A person is never made here: whoever signs in was bound to the provider by an administrator before.
 """
 
@@ -11,15 +14,18 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.credentials.errors import SealBroken
-from cloudstead.core.identityproviders.certificates import SEALED_FOR, loaded, own_private_key
+from cloudstead.core.identityproviders.certificates import SEALED_FOR, encryption_certificate, loaded, own_private_key
 from cloudstead.core.identityproviders.errors import (
     NobodyVouchedFor,
     ProviderNotFound,
     ProviderNotUsable,
     VouchingRefused,
 )
+from cloudstead.core.identityproviders.first_uses import FirstUses
 from cloudstead.core.identityproviders.model import (
     Answered,
     IdentityProvider,
@@ -28,6 +34,7 @@ from cloudstead.core.identityproviders.model import (
     Saml2Settings,
 )
 from cloudstead.core.people.model import Stage
+from cloudstead.protocols.saml2.encryption import Decryption
 from cloudstead.protocols.saml2.errors import Saml2Error
 from cloudstead.protocols.saml2.messages import authn_request
 from cloudstead.protocols.saml2.metadata import describe_ourselves
@@ -75,6 +82,18 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Under which request an answer waits for its browser.
+
+    ``proof`` is there where the provider began: then the browser that brought the answer has to keep it, for none of
+    ours has asked.
+    """
+
+    request_id: str
+    proof: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """A person with a session of ours; ``proof`` is what the browser keeps to sign out at the provider as well."""
 
@@ -105,6 +124,7 @@ class RoundTrip:
         self._sealer = sealer
         self._clock = clock
         self._ids = ids
+        self._transported = FirstUses()
 
     async def offered(self, account: Account) -> Sequence[IdentityProvider]:
         """Return the providers by way of which people can sign in to the account right now."""
@@ -126,8 +146,8 @@ class RoundTrip:
         url = await asyncio.to_thread(address, saml2.sso_endpoint, message, is_request=True, key=key)
         return Begun(url, request_id, self._tickets.proof(request_id))
 
-    async def answer(self, provider_id: ProviderId, response: str) -> str:
-        """Take a provider's response (Base64) and return the id of the request that it answers.
+    async def answer(self, provider_id: ProviderId, response: str) -> Noted:
+        """Take a provider's response (Base64) and return under which request it waits.
 
         Raise ``VouchingRefused``, ``NobodyVouchedFor``, and what ``begin`` raises.
         """
@@ -137,17 +157,22 @@ class RoundTrip:
             certificates=loaded(saml2.idp_certificates),
             audience=saml2.sp_entity_id,
             recipient=self._places.assertion_endpoint(provider.id),
+            takes_unasked=saml2.allows_idp_initiated,
+            decryption=self._decryption(saml2),
         )
         try:
             # Up to a hundred certificates are tried, each for half a millisecond.
             vouched = await asyncio.to_thread(check_response, decoded(response), trust, now=self._clock.now())
         except Saml2Error as fault:
             raise VouchingRefused(str(fault)) from None
-        expires_at_ms = self._tickets.expires_at_ms(provider.id, vouched.in_response_to)
+        request_id = vouched.in_response_to or self._tickets.make(provider.id)
+        expires_at_ms = self._tickets.expires_at_ms(provider.id, request_id)
         if expires_at_ms is None:
             raise VouchingRefused("The response answers no request of ours, or one that has ended.")
-        await self._database.write(lambda unit: self._note(unit, account, provider, vouched, expires_at_ms))
-        return vouched.in_response_to
+        answered = await self._database.write(
+            lambda unit: self._note(unit, account, provider.id, vouched, (request_id, expires_at_ms))
+        )
+        return Noted(answered.request_id, None if vouched.in_response_to else self._tickets.proof(request_id))
 
     async def finish(self, provider_id: ProviderId, request_id: str, *, proof: str, client: Client) -> Arrived:
         """Open the session for the browser that asked; raise ``VouchingRefused`` and what ``answer`` raises."""
@@ -161,6 +186,7 @@ class RoundTrip:
             now_ms = self._clock.millis()
             if answered is None or answered.provider_id != provider.id or answered.expires_at_ms <= now_ms:
                 raise VouchingRefused("There is no answer to that request, or it was used before.")
+            _require_still_usable(unit, provider.id)
             person = _welcome(unit, account, unit.people.get(answered.person_id))
             if provider.id not in unit.identity_providers.profiles_of(account.id, (person.id,)).get(person.id, ()):
                 raise NobodyVouchedFor
@@ -184,6 +210,7 @@ class RoundTrip:
             assertion_endpoint=self._places.assertion_endpoint(provider.id),
             logout_endpoint=self._places.logout_endpoint(provider.id),
             certificate=provider.saml2.sp_certificate,
+            encryption_certificate=encryption_certificate(provider.saml2.sp_certificate),
         )
 
     async def _usable(self, provider_id: ProviderId) -> tuple[IdentityProvider, Saml2Settings, Account]:
@@ -194,19 +221,29 @@ class RoundTrip:
             raise ProviderNotUsable
         return provider, provider.saml2, account
 
+    def _decryption(self, saml2: Saml2Settings) -> Decryption | None:
+        key = private_key(self._sealer, saml2)
+        return Decryption(key=key, is_first=self._transported.is_first) if isinstance(key, RSAPrivateKey) else None
+
     def _note(
-        self, unit: Unit, account: Account, provider: IdentityProvider, vouched: Vouched, expires_at_ms: int
-    ) -> None:
+        self, unit: Unit, account: Account, provider_id: ProviderId, vouched: Vouched, request: tuple[str, int]
+    ) -> Answered:
+        provider = _require_still_usable(unit, provider_id)
         store = unit.identity_providers
         now_ms = self._clock.millis()
         store.drop_expired(now_ms)
-        kept_until_ms = min(int(vouched.valid_until.timestamp() * 1000), now_ms + _ASSERTION_KEPT_MS)
-        # An assertion is good for one request, and a request ends soon: what is kept for a day is kept long enough.
+        kept_until_ms = int(vouched.valid_until.timestamp() * 1000)
+        if kept_until_ms > now_ms + _ASSERTION_KEPT_MS:
+            # An assertion that answers is good for one request, and a request ends soon: a day is long enough. One that
+            # nobody asked for is good as long as it says, and nothing but our memory keeps it from being used again.
+            if vouched.in_response_to is None:
+                raise VouchingRefused("The assertion is valid for more than a day, and answers no request.")
+            kept_until_ms = now_ms + _ASSERTION_KEPT_MS
         if not store.remember_assertion(provider.id, vouched.assertion_id, kept_until_ms):
             raise VouchingRefused("The assertion was used before.")
         person = _welcome(unit, account, _person(unit, account, provider, vouched))
         answered = Answered(
-            request_id=vouched.in_response_to,
+            request_id=request[0],
             account_id=account.id,
             provider_id=provider.id,
             person_id=person.id,
@@ -214,10 +251,11 @@ class RoundTrip:
             name_id_format=vouched.name_id_format,
             session_index=vouched.session_index,
             session_ends_at_ms=None if vouched.session_ends is None else int(vouched.session_ends.timestamp() * 1000),
-            expires_at_ms=expires_at_ms,
+            expires_at_ms=request[1],
         )
         if not store.answer(answered):
             raise VouchingRefused("The request was answered before.")
+        return answered
 
     def _session(self, answered: Answered, opened: NewSession, proof: str, now_ms: int) -> ProviderSession:
         longest_ms = now_ms + LONGEST_SESSION_MS
@@ -256,6 +294,16 @@ def known(unit: Unit, provider_id: ProviderId) -> tuple[IdentityProvider, Accoun
 def is_usable(provider: IdentityProvider) -> bool:
     """Tell whether anybody can sign in by way of the provider."""
     return provider.status is ProviderStatus.ACTIVE and provider.saml2 is not None and provider.saml2.is_complete
+
+
+def _require_still_usable(unit: Unit, provider_id: ProviderId) -> IdentityProvider:
+    """Return the provider as it is in this transaction: it may have been suspended since the answer was read."""
+    provider, account = known(unit, provider_id)
+    if not account.is_usable:
+        raise AccountNotUsable(account.status)
+    if not is_usable(provider):
+        raise ProviderNotUsable
+    return provider
 
 
 def private_key(sealer: Sealer, saml2: Saml2Settings) -> PrivateKey | None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.identityproviders.certificates import normalized
-from cloudstead.core.patch import ABSENT, Patched
+from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.protocols.saml2.errors import Malformed
 from cloudstead.protocols.saml2.metadata import read_provider
 
@@ -39,6 +39,7 @@ class Saml2Change:
     slo_endpoint: Patched[str] = ABSENT
     idp_certificates: Patched[tuple[str, ...]] = ABSENT
     sp_entity_id: Patched[str] = ABSENT
+    allows_idp_initiated: Patched[bool] = ABSENT
 
 
 def applied(change: Saml2Change, settings: Saml2Settings, *, own_name: str) -> Saml2Settings:
@@ -61,7 +62,11 @@ def applied(change: Saml2Change, settings: Saml2Settings, *, own_name: str) -> S
     if change.idp_certificates is not ABSENT:
         settings = replace(settings, idp_certificates=_certificates(change.idp_certificates, "idp_x509_certs"))
     chosen = settings.sp_entity_id if change.sp_entity_id is ABSENT else _name(change.sp_entity_id, "sp_entity_id")
-    return replace(settings, sp_entity_id=chosen or own_name)
+    return replace(
+        settings,
+        sp_entity_id=chosen or own_name,
+        allows_idp_initiated=patched(change.allows_idp_initiated, settings.allows_idp_initiated),
+    )
 
 
 def _described(text: str) -> ProviderDescription:

@@ -8,6 +8,7 @@ HTTP-POST too. Signatures of XML are verified by SignXML, and only what it says 
 ``names``       namespaces, bindings and algorithms
 ``documents``   XML from outside: bounded, and without anything that SAML has no use for
 ``signatures``  who signed an element, and what of it was signed
+``encryption``  an assertion that was encrypted for us
 ``metadata``    what a provider tells about itself, and what we tell
 ``messages``    what we send
 ``redirect``    the HTTP-Redirect binding, with its own kind of signature

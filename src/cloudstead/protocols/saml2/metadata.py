@@ -8,6 +8,7 @@ from typing import Any, Final
 from lxml import etree
 
 from cloudstead.protocols.saml2.documents import optional, read_description, text_of
+from cloudstead.protocols.saml2.encryption import OFFERED
 from cloudstead.protocols.saml2.errors import Malformed
 from cloudstead.protocols.saml2.names import DS, MD, POST, REDIRECT, SAMLP
 
@@ -47,9 +48,18 @@ def read_provider(data: bytes) -> ProviderDescription:
 
 
 def describe_ourselves(
-    *, entity_id: str, assertion_endpoint: str, logout_endpoint: str, certificate: str | None
+    *,
+    entity_id: str,
+    assertion_endpoint: str,
+    logout_endpoint: str,
+    certificate: str | None,
+    encryption_certificate: str | None = None,
 ) -> bytes:
-    """Return our entity descriptor for one provider; ``certificate`` (PEM) is the one that we sign with."""
+    """Return our entity descriptor for one provider.
+
+    ``certificate`` (PEM) is the one that we sign with, ``encryption_certificate`` the one that assertions may be
+    encrypted for.
+    """
     root = etree.Element(f"{{{MD}}}EntityDescriptor", {"entityID": entity_id}, nsmap=_NAMES)
     role = etree.SubElement(
         root,
@@ -61,9 +71,11 @@ def describe_ourselves(
         },
     )
     if certificate is not None:
-        key = etree.SubElement(role, f"{{{MD}}}KeyDescriptor", {"use": "signing"})
-        data = etree.SubElement(etree.SubElement(key, f"{{{DS}}}KeyInfo"), f"{{{DS}}}X509Data")
-        etree.SubElement(data, f"{{{DS}}}X509Certificate").text = "".join(certificate.split("-----")[2].split())
+        _describe_key(role, "signing", certificate)
+    if encryption_certificate is not None:
+        key = _describe_key(role, "encryption", encryption_certificate)
+        for algorithm in OFFERED:
+            etree.SubElement(key, f"{{{MD}}}EncryptionMethod", {"Algorithm": algorithm})
     for binding in (REDIRECT, POST):
         place = {"Binding": binding, "Location": logout_endpoint}
         etree.SubElement(role, f"{{{MD}}}SingleLogoutService", place)
@@ -73,6 +85,13 @@ def describe_ourselves(
         {"Binding": POST, "Location": assertion_endpoint, "index": "0", "isDefault": "true"},
     )
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True))
+
+
+def _describe_key(role: Any, use: str, certificate: str) -> Any:
+    key = etree.SubElement(role, f"{{{MD}}}KeyDescriptor", {"use": use})
+    data = etree.SubElement(etree.SubElement(key, f"{{{DS}}}KeyInfo"), f"{{{DS}}}X509Data")
+    etree.SubElement(data, f"{{{DS}}}X509Certificate").text = "".join(certificate.split("-----")[2].split())
+    return key
 
 
 def _endpoint(role: Any, name: str) -> str:

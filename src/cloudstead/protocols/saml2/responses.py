@@ -1,7 +1,7 @@
 """Whom a provider vouches for: a response by HTTP-POST, checked as saml-profiles-2.0, section 4.1.4, asks for.
 
 The response, its assertion or both have to be signed, and every signature that is there has to be good. What is read of
-the assertion is only what a signature covers.
+the assertion is only what a signature covers. An assertion may be encrypted: then its own signature is inside.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.protocols.saml2.documents import only, optional, read_message, text_of
-from cloudstead.protocols.saml2.errors import Malformed, NotBelieved
+from cloudstead.protocols.saml2.encryption import ENCRYPTED, UNREADABLE, contained, decrypted
+from cloudstead.protocols.saml2.errors import Malformed, NotBelieved, Saml2Error
 from cloudstead.protocols.saml2.names import BEARER, SAML, SAMLP, SUCCESS, UNSPECIFIED
 from cloudstead.protocols.saml2.signatures import is_signed, require_sound, signed_part
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cryptography.x509 import Certificate
+
+    from cloudstead.protocols.saml2.encryption import Decryption
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=3)
 """How far the provider's clock and ours may be apart."""
@@ -34,24 +37,31 @@ _KNOWN_CONDITIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whom we believe, and who we are: ``audience`` is our entity id, ``recipient`` the address of our endpoint."""
+    """Whom we believe, and who we are: ``audience`` is our entity id, ``recipient`` the address of our endpoint.
+
+    ``takes_unasked``: the provider may begin, with a response to no request. ``decryption`` is ``None`` where we have
+    no key for which anything could be encrypted.
+    """
 
     issuer: str
     certificates: Sequence[Certificate]
     audience: str
     recipient: str
+    takes_unasked: bool = False
+    decryption: Decryption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """What an assertion says. ``in_response_to`` has still to be found among the requests that were sent.
+    """What an assertion says.
 
+    ``in_response_to`` has still to be found among the requests that were sent; it is ``None`` where the provider began.
     ``valid_until`` is when the assertion could not be used any more, however our clocks differ; ``session_ends`` is
     when the provider wants the session to be over.
     """
 
     assertion_id: str
-    in_response_to: str
+    in_response_to: str | None
     name_id: str
     name_id_format: str
     session_index: str
@@ -67,13 +77,14 @@ def check_response(data: bytes, trust: Trust, *, now: datetime) -> Vouched:
         raise Malformed("It is no response.")
     require_sound(root)
     _require_envelope(root, trust, now)
-    if next(root.iter(f"{{{SAML}}}EncryptedAssertion"), None) is not None:
-        raise NotBelieved("The assertion is encrypted, which is not offered.")
-    assertions = list(root.iter(f"{{{SAML}}}Assertion"))
+    in_response_to = None if root.get("InResponseTo") is None else _attribute(root, "InResponseTo")
+    if in_response_to is None and not trust.takes_unasked:
+        raise NotBelieved("The response answers no request, and this provider may not begin a sign-in.")
+    assertions = list(root.iter(f"{{{SAML}}}Assertion", ENCRYPTED))
     if len(assertions) != 1 or assertions[0].getparent() is not root:
         raise NotBelieved("There is not exactly one assertion.")
-    assertion = _signed_assertion(root, assertions[0], trust, now)
-    return _read_assertion(assertion, trust, now, in_response_to=_attribute(root, "InResponseTo"))
+    prove = _opened_assertion if assertions[0].tag == ENCRYPTED else _signed_assertion
+    return _read_assertion(prove(root, assertions[0], trust, now), trust, now, in_response_to=in_response_to)
 
 
 def _signed_assertion(root: Any, assertion: Any, trust: Trust, now: datetime) -> Any:
@@ -86,6 +97,27 @@ def _signed_assertion(root: Any, assertion: Any, trust: Trust, now: datetime) ->
     if found is None:
         raise NotBelieved("Neither the response nor its assertion is signed.")
     return found
+
+
+def _opened_assertion(root: Any, encrypted: Any, trust: Trust, now: datetime) -> Any:
+    """Return the assertion that was encrypted, as far as it is signed: inside, or as a part of the response."""
+    signed = None
+    if is_signed(root):
+        response = signed_part(root, root, certificates=trust.certificates, now=now)
+        signed = only(response, ENCRYPTED)
+    text = decrypted(encrypted if signed is None else signed, trust.decryption)
+    try:
+        document = contained(text, encrypted.nsmap)
+        require_sound(document)
+        assertion = document[0]
+        if is_signed(assertion):
+            return signed_part(document, assertion, certificates=trust.certificates, now=now)
+        if signed is not None:
+            # The signature covers what was encrypted, and only those namespaces that the signed response still has.
+            return contained(text, signed.nsmap)[0]
+    except Saml2Error:
+        raise NotBelieved(UNREADABLE) from None
+    raise NotBelieved(UNREADABLE)
 
 
 def _require_envelope(root: Any, trust: Trust, now: datetime) -> None:
@@ -105,7 +137,7 @@ def _require_envelope(root: Any, trust: Trust, now: datetime) -> None:
         raise NotBelieved("The provider did not sign the person in.")
 
 
-def _read_assertion(assertion: Any, trust: Trust, now: datetime, *, in_response_to: str) -> Vouched:
+def _read_assertion(assertion: Any, trust: Trust, now: datetime, *, in_response_to: str | None) -> Vouched:
     _require_version(assertion)
     if text_of(only(assertion, f"{{{SAML}}}Issuer")) != trust.issuer:
         raise NotBelieved("The assertion is from another issuer.")
@@ -128,7 +160,7 @@ def _read_assertion(assertion: Any, trust: Trust, now: datetime, *, in_response_
     )
 
 
-def _require_confirmation(subject: Any, trust: Trust, now: datetime, in_response_to: str) -> datetime:
+def _require_confirmation(subject: Any, trust: Trust, now: datetime, in_response_to: str | None) -> datetime:
     """Return until when the bearer is confirmed; of several confirmations one has to hold (section 4.1.4.3)."""
     reason = "No confirmation says that the bearer may be believed."
     for confirmation in subject.findall(f"{{{SAML}}}SubjectConfirmation"):

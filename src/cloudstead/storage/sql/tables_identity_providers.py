@@ -28,6 +28,7 @@ identity_providers: Final = Table(
     Column("sp_entity_id", TEXT, nullable=False),
     Column("sp_certificate", TEXT, nullable=True),
     Column("sp_key", LargeBinary(), nullable=True),
+    Column("allows_idp_initiated", Boolean(), nullable=False),
     Column("created_at_ms", BigInteger(), nullable=False),
     Column("version", BigInteger(), nullable=False),
     Column("updated_at_ms", BigInteger(), nullable=False),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import copy
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from lxml import etree
 
 from cloudstead.app.single_sign_on import single_sign_on
 from cloudstead.core.accounts.errors import AccountNotUsable
@@ -16,6 +19,7 @@ from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.errors import InvalidField
+from cloudstead.core.identityproviders.certificates import KeyAlgorithm
 from cloudstead.core.identityproviders.errors import (
     NobodyVouchedFor,
     ProviderNotFound,
@@ -29,9 +33,20 @@ from cloudstead.core.identityproviders.settings import Saml2Change
 from cloudstead.core.identityproviders.sign_out import end_expired
 from cloudstead.core.people.sessions import Client, recognise
 from cloudstead.protocols.saml2.messages import logout_request
-from cloudstead.protocols.saml2.names import TRANSIENT
+from cloudstead.protocols.saml2.names import (
+    AES128_CBC,
+    AES256_CBC,
+    AES256_GCM,
+    DS,
+    MD,
+    RSA_1_5,
+    RSA_OAEP_MGF1P,
+    SAML,
+    TRANSIENT,
+)
 from cloudstead.protocols.saml2.redirect import address, read_query
-from factories.saml2 import ISSUER, Answer, metadata, signer
+from factories.encrypting import OWN, ciphers, encrypted_answer, encrypted_tree, flip
+from factories.saml2 import ISSUER, Answer, metadata, sign, signer
 
 URL = "https://cloud.example"
 CLIENT = Client("192.0.2.7", "a browser")
@@ -56,7 +71,7 @@ class Site:
         }
         return Answer(**values)
 
-    async def answer(self, request_id: str, **others) -> str:
+    async def answer(self, request_id: str, **others):
         response = b64encode(self.says(request_id, **others).xml()).decode()
         return await self.sso.round_trip.answer(self.provider.id, response)
 
@@ -285,6 +300,237 @@ async def test_a_suspended_provider_signs_nobody_in(site):
         with pytest.raises(ProviderNotUsable):
             await attempt
     assert await site.sso.round_trip.offered(site.tenant.account) == []
+
+
+async def change(site, **changes):
+    await site.tenant.database.write(
+        lambda unit: site.sso.providers.update(unit, site.tenant.caller, site.provider.id, ProviderChange(**changes))
+    )
+
+
+async def test_suspending_a_provider_ends_the_sessions_that_it_opened_and_no_others(site):
+    other = await add_provider(site.tenant, site.sso, site.tenant.caller)
+    account = site.tenant.account
+    await site.tenant.database.write(lambda unit: bind(unit, account, site.jane.id, [site.provider.id, other.id]))
+    arrived = [await site.sign_in(assertion_id=f"_{number}") for number in range(2)]
+    by_other = await Site(site.tenant, site.sso, other, site.jane).sign_in(assertion_id="_other")
+    waiting = await site.sso.round_trip.begin(site.provider.id)
+    await site.answer(waiting.request_id, assertion_id="_waiting")
+
+    await change(site, status=ProviderStatus.SUSPENDED)
+    await change(site, status=ProviderStatus.ACTIVE)
+
+    assert [await site.is_open(each.opened.token) for each in arrived] == [False, False]
+    assert await site.is_open(by_other.opened.token)
+    with pytest.raises(VouchingRefused):
+        await site.finish(waiting)
+    await site.sign_in(assertion_id="_again")
+
+
+async def test_another_change_of_a_provider_ends_no_session(site):
+    arrived = await site.sign_in()
+
+    await change(site, name="Other", status=ProviderStatus.ACTIVE)
+
+    assert await site.is_open(arrived.opened.token)
+
+
+async def test_removing_a_provider_ends_the_sessions_that_it_opened(site):
+    arrived = await site.sign_in()
+    account = site.tenant.account
+    await site.tenant.database.write(lambda unit: bind(unit, account, site.jane.id, [account.id]))
+    assert await site.is_open(arrived.opened.token)
+
+    await site.tenant.database.write(lambda unit: site.sso.providers.remove(unit, site.tenant.caller, site.provider.id))
+
+    assert not await site.is_open(arrived.opened.token)
+
+
+class Overtaken:
+    """A database where somebody else writes first."""
+
+    def __init__(self, database, first) -> None:
+        self._database, self._first = database, first
+        self.read = database.read
+
+    async def write(self, work):
+        await self._first()
+        return await self._database.write(work)
+
+
+async def test_a_provider_that_is_suspended_on_the_way_opens_no_session(site):
+    begun = await site.sso.round_trip.begin(site.provider.id)
+    await site.answer(begun.request_id)
+    overtaken = single_sign_on(
+        SimpleNamespace(
+            clock=site.tenant.clock,
+            ids=site.tenant.ids,
+            database=Overtaken(site.tenant.database, lambda: change(site, status=ProviderStatus.SUSPENDED)),
+            keys=SimpleNamespace(sealer=site.tenant.sealer),
+        ),
+        URL,
+    )
+
+    with pytest.raises((ProviderNotUsable, VouchingRefused)):
+        await Site(site.tenant, overtaken, site.provider, site.jane).finish(begun)
+    await change(site, status=ProviderStatus.ACTIVE)
+    with pytest.raises(ProviderNotUsable):
+        await Site(site.tenant, overtaken, site.provider, site.jane).answer(begun.request_id, assertion_id="_2")
+
+
+# The provider begins
+
+
+def unasked(site, **others) -> str:
+    """A response to no request, in Base64."""
+    answer = site.says("_", signs="", **others)
+    root = answer.unsigned()
+    del root.attrib["InResponseTo"]
+    del root.find(f".//{{{SAML}}}SubjectConfirmationData").attrib["InResponseTo"]
+    sign(root.find(f"{{{SAML}}}Assertion"), answer)
+    return b64encode(etree.tostring(root)).decode()
+
+
+async def allow(site):
+    await change(site, saml2=Saml2Change(allows_idp_initiated=True))
+
+
+async def test_a_provider_may_begin_only_where_that_was_chosen(site):
+    with pytest.raises(VouchingRefused) as refused:
+        await site.sso.round_trip.answer(site.provider.id, unasked(site))
+    assert "may not begin" in refused.value.reason
+
+    await allow(site)
+    noted = await site.sso.round_trip.answer(site.provider.id, unasked(site))
+    arrived = await site.finish(noted)
+
+    assert arrived.person.id == site.jane.id
+    assert await site.is_open(arrived.opened.token)
+
+
+async def test_what_a_provider_began_with_is_of_use_once_and_in_one_browser(site):
+    await allow(site)
+    response = unasked(site)
+    noted = await site.sso.round_trip.answer(site.provider.id, response)
+
+    with pytest.raises(VouchingRefused) as refused:
+        await site.sso.round_trip.answer(site.provider.id, response)
+    assert "used before" in refused.value.reason
+    with pytest.raises(VouchingRefused):
+        await site.finish(noted, proof="another browser's")
+    await site.finish(noted)
+    with pytest.raises(VouchingRefused):
+        await site.finish(noted)
+
+
+async def test_what_is_remembered_outlives_what_could_be_used_again(site):
+    """Expired assertions are forgotten whenever one comes: one that is still good must not be among them."""
+    await allow(site)
+    response = unasked(site, confirmed_after=timedelta(hours=2), not_after=timedelta(hours=2))
+    await site.sso.round_trip.answer(site.provider.id, response)
+    site.tenant.clock.advance(timedelta(hours=2, minutes=2))
+
+    for later in range(2):
+        with pytest.raises(VouchingRefused) as refused:
+            await site.sso.round_trip.answer(site.provider.id, response)
+        assert ("used before", "not confirmed any more")[later] in refused.value.reason
+        site.tenant.clock.advance(2 * MINUTE)
+
+
+async def test_an_assertion_that_outlives_our_memory_is_refused(site):
+    await allow(site)
+    long = unasked(site, confirmed_after=timedelta(days=2), not_after=timedelta(days=2))
+
+    with pytest.raises(VouchingRefused) as refused:
+        await site.sso.round_trip.answer(site.provider.id, long)
+    assert "more than a day" in refused.value.reason
+
+
+async def test_an_answer_to_a_request_needs_its_request_even_where_the_provider_may_begin(site):
+    await allow(site)
+    with pytest.raises(VouchingRefused):
+        await site.answer("_question")
+    begun = await site.sso.round_trip.begin(site.provider.id)
+    assert (await site.answer(begun.request_id)).proof is None
+
+
+# Encrypted assertions
+
+
+async def put_key(site, algorithm):
+    key = None if algorithm is None else await site.sso.providers.make_key(algorithm, days=1)
+    await site.tenant.database.write(
+        lambda unit: site.sso.providers.put_key(unit, site.tenant.caller, site.provider.id, key)
+    )
+
+
+async def encryption_keys(site):
+    """The certificates that our metadata offer for encryption, and by which algorithms."""
+    root = etree.fromstring(await site.sso.round_trip.describe(site.provider.id))
+    keys = root.findall(f".//{{{MD}}}KeyDescriptor[@use='encryption']")
+    pem = [key.findtext(f".//{{{DS}}}X509Certificate") for key in keys]
+    return [x509.load_der_x509_certificate(b64decode(each)) for each in pem], [
+        each.get("Algorithm") for key in keys for each in key.findall(f"{{{MD}}}EncryptionMethod")
+    ]
+
+
+async def answer_encrypted(site, to, **how):
+    begun = await site.sso.round_trip.begin(site.provider.id)
+    message = encrypted_answer(site.says(begun.request_id), to=SimpleNamespace(certificate=to), **how)
+    await site.sso.round_trip.answer(site.provider.id, b64encode(message).decode())
+    return begun
+
+
+@pytest.mark.parametrize("content", [AES256_GCM, AES128_CBC])
+async def test_an_assertion_encrypted_for_the_key_in_our_metadata_signs_somebody_in(site, content):
+    await put_key(site, KeyAlgorithm.RSA2048)
+    certificates, algorithms = await encryption_keys(site)
+
+    arrived = await site.finish(await answer_encrypted(site, certificates[0], content=content))
+
+    assert arrived.person.id == site.jane.id
+    assert len(certificates) == 1
+    assert {AES256_GCM, AES256_CBC, RSA_OAEP_MGF1P} < set(algorithms)
+    assert RSA_1_5 not in algorithms
+
+
+async def test_a_key_that_was_replaced_opens_nothing_any_more(site):
+    await put_key(site, KeyAlgorithm.RSA2048)
+    old = (await encryption_keys(site))[0][0]
+    await put_key(site, KeyAlgorithm.RSA3072)
+
+    with pytest.raises(VouchingRefused) as refused:
+        await answer_encrypted(site, old)
+    assert "cannot be opened" in refused.value.reason
+
+
+@pytest.mark.parametrize("algorithm", [None, KeyAlgorithm.ECDSA256])
+async def test_without_an_rsa_key_none_is_offered_for_encryption(site, algorithm):
+    await put_key(site, algorithm)
+
+    assert await encryption_keys(site) == ([], [])
+    with pytest.raises(VouchingRefused) as refused:
+        await answer_encrypted(site, signer(OWN).certificate)
+    assert "no RSA key" in refused.value.reason
+
+
+async def test_a_guess_spoils_the_transported_key_for_good(site):
+    await put_key(site, KeyAlgorithm.RSA2048)
+    certificate = (await encryption_keys(site))[0][0]
+    begun = await site.sso.round_trip.begin(site.provider.id)
+    genuine = encrypted_tree(
+        site.says(begun.request_id), to=SimpleNamespace(certificate=certificate), content=AES128_CBC
+    )
+    guess = copy.deepcopy(genuine)
+    flip(ciphers(guess)[1], -1)
+
+    reasons = []
+    for message in (guess, genuine):
+        with pytest.raises(VouchingRefused) as refused:
+            await site.sso.round_trip.answer(site.provider.id, b64encode(etree.tostring(message)).decode())
+        reasons.append(refused.value.reason)
+    assert "cannot be opened" in reasons[0]
+    assert "was there before" in reasons[1]
 
 
 async def test_a_provider_without_certificates_signs_nobody_in(site):

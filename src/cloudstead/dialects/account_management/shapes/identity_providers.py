@@ -27,7 +27,10 @@ ProviderName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class SAML2Req(Struct, kw_only=True):
-    """SAML2 settings to store: one by one, as metadata of the provider, or both; what is given one by one wins."""
+    """SAML2 settings to store: one by one, as metadata of the provider, or both; what is given one by one wins.
+
+    ``allow_idp_initiated`` is an addition of ours: whether the provider may begin a sign-in.
+    """
 
     entity_descriptor: Maybe[Annotated[str, Meta(max_length=LONGEST_DESCRIPTOR)]] = UNSET
     idp_entity_id: Maybe[str] = UNSET
@@ -35,6 +38,7 @@ class SAML2Req(Struct, kw_only=True):
     slo_endpoint: Maybe[str] = UNSET
     sp_entity_id: Maybe[str] = UNSET
     sso_endpoint: Maybe[str] = UNSET
+    allow_idp_initiated: Maybe[bool] = UNSET
 
     def change(self) -> Saml2Change:
         """Return it as a change; null is as good as absent."""
@@ -46,6 +50,7 @@ class SAML2Req(Struct, kw_only=True):
             slo_endpoint=change_unless_null(self.slo_endpoint),
             idp_certificates=ABSENT if certificates is None else tuple(certificates),
             sp_entity_id=change_unless_null(self.sp_entity_id),
+            allows_idp_initiated=change_unless_null(self.allow_idp_initiated),
         )
 
 
@@ -82,11 +87,15 @@ class CertificateGenerationReq(Struct, kw_only=True):
 
 
 class SAML2Info(Struct, kw_only=True):
-    """SAML2 settings as stored. What is not known is left out."""
+    """SAML2 settings as stored. What is not known is left out.
+
+    ``allow_idp_initiated`` is an addition of ours, so it is there for those only who have chosen it.
+    """
 
     assertion_endpoint: str
     idp_x509_certs: list[str]
     sp_entity_id: str
+    allow_idp_initiated: bool | UnsetType = UNSET
     idp_entity_id: str | UnsetType = UNSET
     slo_endpoint: str | UnsetType = UNSET
     sp_x509_cert: str | UnsetType = UNSET
@@ -130,6 +139,7 @@ def _saml2_shape(provider: IdentityProvider, saml2: Saml2Settings, places: Place
         assertion_endpoint=places.assertion_endpoint(provider.id),
         idp_x509_certs=list(saml2.idp_certificates),
         sp_entity_id=saml2.sp_entity_id,
+        allow_idp_initiated=saml2.allows_idp_initiated or UNSET,
         idp_entity_id=saml2.idp_entity_id or UNSET,
         slo_endpoint=saml2.slo_endpoint or UNSET,
         sp_x509_cert=saml2.sp_certificate or UNSET,

@@ -24,7 +24,7 @@ from cloudstead.storage.sql.tables_identity_providers import (
     provider_sessions,
     seen_assertions,
 )
-from cloudstead.storage.sql.tables_people import person_texts
+from cloudstead.storage.sql.tables_people import login_sessions, person_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -131,6 +131,33 @@ _TAKE = Statement(
 _REMEMBER = adding_if_free(seen_assertions)
 
 _ADD_SESSION = adding(provider_sessions)
+# What is known of the provider's sessions goes with those of ours.
+_END_SESSIONS = Statement(
+    lambda _: (
+        login_sessions.delete()
+        .where(login_sessions.c.account_id == bindparam("account_id"))
+        .where(
+            login_sessions.c.id.in_(
+                select(provider_sessions.c.login_session_id).where(
+                    provider_sessions.c.provider_id == bindparam("provider_id")
+                )
+            )
+        )
+    ),
+    "account_id",
+    "provider_id",
+)
+_DROP_ANSWERS = Statement(
+    lambda _: (
+        provider_answers.update()
+        .where(provider_answers.c.account_id == bindparam("wanted_account_id"))
+        .where(provider_answers.c.provider_id == bindparam("wanted_provider_id"))
+        .values(is_taken=bindparam("taken"))
+    ),
+    "account_id",
+    "provider_id",
+    "taken",
+)
 _SESSION_OF_BROWSER = Statement(
     lambda _: select(provider_sessions).where(provider_sessions.c.browser_hash == bindparam("browser_hash")),
     "browser_hash",
@@ -181,7 +208,7 @@ class SqlIdentityProviders:
         self._transaction.change(_REPLACE, *_values(provider))
 
     def remove(self, account_id: AccountId, provider_id: ProviderId) -> None:
-        """Delete a provider with its answers and the sessions that it vouched for."""
+        """Delete a provider with its answers and with what is known of the sessions that it vouched for."""
         self._transaction.change(_REMOVE, account_id, provider_id)
 
     def get(self, account_id: AccountId, provider_id: ProviderId) -> IdentityProvider | None:
@@ -272,6 +299,12 @@ class SqlIdentityProviders:
             session.expires_at_ms,
         )
 
+    def end_sessions(self, account_id: AccountId, provider_id: ProviderId) -> int:
+        """Delete every login session that the provider vouched for, and its open answers; return how many."""
+        # Taken, not deleted: nobody answers the same request again.
+        self._transaction.change(_DROP_ANSWERS, account_id, provider_id, True)
+        return self._transaction.change(_END_SESSIONS, account_id, provider_id)
+
     def session_of_browser(self, browser_hash: bytes) -> ProviderSession | None:
         """Return the session of a browser."""
         row = self._transaction.row(_SESSION_OF_BROWSER, browser_hash)
@@ -309,6 +342,7 @@ def _values(provider: IdentityProvider) -> tuple[object, ...]:
         saml2.sp_entity_id,
         saml2.sp_certificate,
         saml2.sp_key,
+        saml2.allows_idp_initiated,
         provider.created_at_ms,
         provider.version,
         provider.updated_at_ms,
@@ -326,7 +360,11 @@ def _provider(row: Sequence[Any]) -> IdentityProvider:
         description=read["description"],
         type=ProviderType.SAML2,
         status=ProviderStatus(read["status"]),
-        saml2=Saml2Settings(idp_certificates=certificates, **{name: read[name] for name in own}),
+        saml2=Saml2Settings(
+            idp_certificates=certificates,
+            allows_idp_initiated=bool(read["allows_idp_initiated"]),
+            **{name: read[name] for name in own},
+        ),
         created_at_ms=read["created_at_ms"],
         version=read["version"],
         updated_at_ms=read["updated_at_ms"],
