@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from cloudstead.app.follower_measures import follower_metrics, followers_of, waiting_seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,6 +41,7 @@ class _CloudCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics as of now."""
         yield from self._spine()
+        yield from self._followers()
         yield from self._http()
         yield from self._gateway()
         yield from self._index()
@@ -62,6 +65,16 @@ class _CloudCollector(Collector):
         outcomes.add_metric(("accepted",), spine.applier.accepted)
         outcomes.add_metric(("rejected",), spine.applier.rejected)
         yield outcomes
+
+    def _followers(self) -> Iterable[Metric]:
+        # The places first: what is committed after them would only make them look worse, never better than they are.
+        followers, log = followers_of(self._cloud), self._cloud.log
+        now_ms = self._cloud.clock.millis()
+        yield from follower_metrics(
+            followers,
+            committed=self._cloud.spine.intake.committed_offset,
+            waiting_s=lambda offset: waiting_seconds(log, offset, now_ms),
+        )
 
     def _http(self) -> Iterable[Metric]:
         room = self._cloud.http_room

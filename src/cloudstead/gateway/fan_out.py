@@ -24,11 +24,12 @@ class Writer(Protocol):
 class BrokerFanOut:
     """Delivers to the sessions of an account; the account's id is the name of its topic space."""
 
-    __slots__ = ("_broker", "_writer")
+    __slots__ = ("_broker", "_writer", "told")
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._writer: Writer | None = None
+        self.told = 0  # messages about things that somebody has heard
 
     def write_through(self, writer: Writer) -> None:
         """Wake ``writer`` whenever there is something to write to a client."""
@@ -37,6 +38,7 @@ class BrokerFanOut:
     def tell(self, account_id: AccountId, topics: Sequence[str], write: Callable[[], bytes], *, qos: int) -> None:
         """Deliver a message on each of the topics to the account's sessions; ``write`` it only if one gets it."""
         if self._broker.tell(account_id, topics, write, qos=qos):
+            self.told += 1
             writer = self._writer
             if writer is not None and not writer.is_awake:
                 writer.wake()

@@ -70,6 +70,7 @@ class RuleFollower:
         self._interval_s = interval_s
         self._max_pending = max_pending
         self._pending: list[Hit | _Unplaced] = []
+        self._storing: list[Hit | _Unplaced] = []
         self._seen = 0
         self._turn = asyncio.Lock()
         self._is_writing_soon = False
@@ -86,6 +87,12 @@ class RuleFollower:
     def is_full(self) -> bool:
         """Whether so much waits to be stored that nothing should be added."""
         return len(self._pending) >= self._max_pending
+
+    @property
+    def waits_from(self) -> int | None:
+        """The offset of the first hit that is not stored yet; ``None`` when everything seen so far is."""
+        waiting = self._storing or self._pending
+        return waiting[0].sighting.offset if waiting else None
 
     def observed(self, request: ShadowRequest, reported: Mapping[str, Any], whole: Mapping[str, Any]) -> None:
         """Find out which rules an accepted update hits."""
@@ -114,11 +121,14 @@ class RuleFollower:
         """
         async with self._turn:
             pending, self._pending = self._pending, []
+            self._storing = pending
             try:
                 yield partial(self._store, pending, self._seen)
             except BaseException:
                 self._pending[:0] = pending
                 raise
+            finally:
+                self._storing = []
 
     async def settle(self) -> None:
         """Return when all hits so far are stored; raise what hinders it."""

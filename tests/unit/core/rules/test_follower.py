@@ -116,6 +116,30 @@ async def test_hits_are_stored_soon_by_themselves(world):
     assert life.spine.projector.flushed_offset == 0
 
 
+async def test_the_first_hit_that_is_not_stored_is_what_the_rules_wait_from(world):
+    life = await world.begin()
+    await world.make()
+    follower = world.rooms.follower
+    await report(life, 49)
+    assert follower.waits_from is None
+
+    await report(life, 60, 61)
+    assert follower.waits_from == 2
+    seen = []
+
+    async def look_and_fail():
+        async with follower.turn():
+            seen.append(follower.waits_from)
+            raise STORE_DOWN
+
+    with pytest.raises(type(STORE_DOWN)):
+        await look_and_fail()
+    assert [*seen, follower.waits_from] == [2, 2]
+
+    await settled(world, life)
+    assert follower.waits_from is None
+
+
 async def test_a_rule_counts_from_the_moment_it_is_there_until_it_is_gone(world):
     life = await world.begin()
     await report(life, 60)
