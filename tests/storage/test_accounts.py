@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -184,3 +184,24 @@ async def test_accounts_are_due_a_while_before_their_end_at_it_and_then_no_more(
     assert await due(100 * day_ms, limit=2) == ["chosen", "moved"]
     found = await database.read(lambda unit: {name: unit.accounts.profile(name) for name in profiles})
     assert found == profiles
+
+
+async def test_what_is_due_is_taken_by_one_and_due_again_when_the_profile_is_stored(database):
+    profile = AccountProfile(account_id="a1", expires_at_ms=10, warned_of_ms=10)
+
+    def add(unit):
+        unit.accounts.add(account("a1"))
+        unit.accounts.add(account("a2"))
+        unit.accounts.put_profile(profile)
+        unit.accounts.put_profile(replace(profile, account_id="a2"))
+
+    def take(unit, account_id, now_ms):
+        return unit.accounts.take_due(account_id, now_ms)
+
+    await database.write(add)
+    assert not await database.write(lambda unit: take(unit, "a1", 9))
+    assert await database.write(lambda unit: take(unit, "a1", 10))
+    assert not await database.write(lambda unit: take(unit, "a1", 10))
+    assert [each.account.id for each in await database.read(lambda unit: unit.accounts.due(10, limit=9))] == ["a2"]
+    await database.write(lambda unit: unit.accounts.put_profile(profile))
+    assert await database.write(lambda unit: take(unit, "a1", 10))

@@ -215,6 +215,19 @@ async def test_sessions_are_listed_noted_and_ended(database, people):
     assert await database.write(lambda unit: unit.sessions.drop_of("p1")) == 1
 
 
+async def test_sessions_of_one_account_that_are_idle_are_ended_and_those_of_no_other(database, people):
+    def write(unit):
+        unit.people.put_membership(membership("p1", account_id="a2"))
+        unit.sessions.add(SESSION)
+        unit.sessions.add(replace(SESSION, id="s2", used_at_ms=50))
+        unit.sessions.add(replace(SESSION, id="s3", account_id="a2"))
+        return unit.sessions.drop_idle("a1", 50)
+
+    assert await database.write(write) == 1
+    found = await database.read(lambda unit: [unit.sessions.get(each) is not None for each in ("s1", "s2", "s3")])
+    assert found == [False, True, True]
+
+
 async def test_the_last_attempts_of_each_person_are_kept(database, people):
     def attempt(number, person_id="p1"):
         return LoginAttempt(id=f"t{number}", account_id="a1", person_id=person_id, at_ms=number, is_success=number > 2)

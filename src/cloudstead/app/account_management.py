@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloudstead.app.people import people_parts
+from cloudstead.core.accounts.ends import AccountEnds
 from cloudstead.core.accounts.registry import Accounts
 from cloudstead.core.accounts.tenants import Tenants
 from cloudstead.core.credentials.api_key_registry import ApiKeys
+from cloudstead.core.notifications.tidings import Tidings
 from cloudstead.core.policygroups.members import GroupMembers
 from cloudstead.core.policygroups.registry import PolicyGroups
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from cloudstead.app.cloud import Cloud
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.key_uses import KeyUses
     from cloudstead.core.ids import IdSource
@@ -28,6 +32,12 @@ class AccountRooms:
     tenants: Tenants
     api_keys: ApiKeys
     policy_groups: PolicyGroups
+
+
+def account_ends(cloud: Cloud, public_url: str) -> AccountEnds:
+    """Return what warns accounts of their ends, by mails in their looks; ``public_url`` leads to our pages."""
+    letters = people_parts(cloud, public_url).letters
+    return AccountEnds(cloud.clock, cloud.ids, Tidings(cloud.clock, cloud.ids, letters))
 
 
 def account_rooms(

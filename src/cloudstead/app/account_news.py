@@ -31,6 +31,8 @@ class AccountNews:
         bus.subscribe(LimitReached, self._on_limit)
 
     def _on_status(self, event: AccountStatusChanged) -> None:
+        if event.is_told:
+            return
         text = f"The status of the account is {event.status} now."
         self.spawn(self._tell(event.account_id, "Account status changed", text))
 

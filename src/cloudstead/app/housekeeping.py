@@ -12,20 +12,28 @@ from cloudstead.core.people.sessions import LONGEST_IDLE_MS, NOTED_EVERY_MS
 from cloudstead.log import Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cloudstead.app.cloud import Cloud
     from cloudstead.app.renewal import ServedCertificate
+    from cloudstead.core.accounts.ends import AccountEnds
+    from cloudstead.core.ids import AccountId
+    from cloudstead.core.unit import Database
 
 _EVERY_S: Final = 60.0
 _MIB: Final = 1 << 20
 _JOBS_AT_ONCE: Final = 1000
+_ENDS_AT_ONCE: Final = 1000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
-async def keep_house(cloud: Cloud, certificates: Sequence[ServedCertificate]) -> None:
-    """Tidy up and renew ``certificates`` once a minute, until cancelled; what fails is reported and tried again."""
+async def keep_house(cloud: Cloud, certificates: Sequence[ServedCertificate], ends: AccountEnds) -> None:
+    """Tidy up, let accounts run out and renew ``certificates`` once a minute, until cancelled.
+
+    What fails is reported and tried again. An account that ran out while nobody served is ended at once.
+    """
     while True:
+        await tend_ends(cloud.database, ends, cloud.tasks.report)
         await asyncio.sleep(_EVERY_S)
         try:
             await tidy_up(cloud)
@@ -36,6 +44,26 @@ async def keep_house(cloud: Cloud, certificates: Sequence[ServedCertificate]) ->
                 certificate.renew()
             except OSError as error:
                 cloud.tasks.report("renewing a server certificate", error)
+
+
+async def tend_ends(database: Database, ends: AccountEnds, report: Callable[[str, Exception], None]) -> None:
+    """Warn accounts and let them run out, each in a transaction of its own, so that none is in another one's way."""
+    try:
+        now_ms = ends.clock.millis()
+        due = await database.read(lambda unit: unit.accounts.due(now_ms, limit=_ENDS_AT_ONCE))
+        for each in due:
+            await _tend_end(database, ends, each.account.id, report)
+    except Exception as error:  # noqa: BLE001 - the worker's edge: reported, and tried again in a minute
+        report("looking for accounts that run out", error)
+
+
+async def _tend_end(
+    database: Database, ends: AccountEnds, account_id: AccountId, report: Callable[[str, Exception], None]
+) -> None:
+    try:
+        await database.write(lambda unit: ends.tend(unit, account_id))
+    except Exception as error:  # noqa: BLE001 - likewise
+        report("the end of an account", error)
 
 
 async def tidy_up(cloud: Cloud) -> None:

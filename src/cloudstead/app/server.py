@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from cloudstead import __version__
+from cloudstead.app.account_management import account_ends
 from cloudstead.app.addresses import without_password
 from cloudstead.app.agent_process import AgentProcess
 from cloudstead.app.cloud import open_cloud
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.demo import prepare_demo, write_bundle
 from cloudstead.app.errors import ObservationsUnusable, reason_of
-from cloudstead.app.faces import manifest_url, web_app
+from cloudstead.app.faces import browsed_url, manifest_url, web_app
 from cloudstead.app.housekeeping import keep_house
 from cloudstead.app.http_server import HttpServer, bind
 from cloudstead.app.keys import server_certificate, server_names
@@ -80,7 +81,8 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         await _serve_http(stack, cloud, sockets, app, given)
         await _serve_devices(stack, cloud, sockets, own)
         await _serve_pages_of_2017(stack, cloud, sockets, given)
-        stack.push_async_callback(_cancelled, cloud.tasks.keep(keep_house(cloud, (own, given))))
+        ends = account_ends(cloud, browsed_url(settings, addresses))
+        stack.push_async_callback(_cancelled, cloud.tasks.keep(keep_house(cloud, (own, given), ends)))
         if record is not None:
             await _start_agent(stack, cloud, record, sockets["mqtts"])
         _settle_memory()

@@ -8,14 +8,17 @@ from dataclasses import replace
 import pytest
 
 from cloudstead.core.accounts.acting import Acting
+from cloudstead.core.accounts.ends import AccountEnds
 from cloudstead.core.accounts.enrolling import put_status
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.api_key_registry import ApiKeys, KeyChange
 from cloudstead.core.credentials.key_uses import KeyUses
 from cloudstead.core.ids import DomainId
+from cloudstead.core.notifications.tidings import Tidings
 from cloudstead.core.policygroups.members import GroupMembers
 from cloudstead.core.policygroups.registry import PolicyGroups, Subjects
+from factories.people import PostBox
 from protocol.gateway.harness import update
 
 
@@ -145,3 +148,23 @@ async def test_what_happens_to_another_account_cuts_nobody(site):
     await site.tenant.database.write(lambda unit: put_status(unit, replace(other), AccountStatus.SUSPENDED))
     await person.ping()
     assert site.gateway.counters()["cut"] == 0
+
+
+async def test_an_account_that_runs_out_cuts_devices_and_people_and_lets_nobody_in(site):
+    tenant = site.tenant
+    thing = await site.add_thing("pump")
+    token = await site.person_token("ReadWrite")
+    device, person = await site.device(thing), await site.person(token)
+
+    def set_end(unit):
+        profile = unit.accounts.profile(tenant.account.id)
+        unit.accounts.put_profile(replace(profile, expires_at_ms=tenant.clock.millis()))
+
+    await tenant.database.write(set_end)
+    ends = AccountEnds(tenant.clock, tenant.ids, Tidings(tenant.clock, tenant.ids, PostBox()))
+    await tenant.database.write(lambda unit: ends.tend(unit, tenant.account.id))
+    assert [await is_cut(client) for client in (device, person)] == [True, True]
+    again = await site.open_tls(site.client_context(await site.bundle(thing)))
+    assert await again.connect("pump") != 0
+    again = await site.open_plain()
+    assert await again.connect("c", user_name="token", password=token.encode()) != 0

@@ -50,6 +50,11 @@ async def test_an_account_is_told_of_another_status(tenant, told):
     assert await told() == [("Account status changed", "owner@cloud.example")]
 
 
+async def test_an_account_that_was_written_to_about_its_status_is_not_told_again(tenant, told):
+    await tenant.database.write(lambda unit: put_status(unit, tenant.account, AccountStatus.SUSPENDED, is_told=True))
+    assert await told() == []
+
+
 async def test_an_account_is_told_when_it_takes_the_last_of_what_it_may_have(tenant, told):
     def take(used):
         return tenant.database.write(lambda unit: require_room(unit, tenant.account.id, PEOPLE, used=used))

@@ -11,6 +11,8 @@
 ``events``   what others may want to know
 ``registry`` accounts as callers see and change them
 ``tenants``  making a tenant
+``expiry``   what becomes of an account when its end comes or is moved
+``ends``     warning of ends, and letting accounts run out
 ``enrolling`` the status of an account, and the end of its enrolment
 ``opening``  opening an account with its root domain and its first administrator
 """

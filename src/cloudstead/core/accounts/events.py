@@ -16,6 +16,7 @@ class AccountStatusChanged:
 
     account_id: AccountId
     status: AccountStatus
+    is_told: bool = False  # the account has been written to about it
 
 
 @dataclass(frozen=True, slots=True)

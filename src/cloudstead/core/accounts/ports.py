@@ -73,6 +73,10 @@ class AccountStore(Protocol):
         """Return accounts about whose end something has to be done by now, the longest overdue first."""
         ...
 
+    def take_due(self, account_id: AccountId, now_ms: int) -> bool:
+        """Take it on oneself to do what is due by now; of two who do so at the same time one is told ``True``."""
+        ...
+
     def count_tenants(self, account_id: AccountId) -> int:
         """Return how many tenants the account has."""
         ...

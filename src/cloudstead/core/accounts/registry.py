@@ -12,6 +12,7 @@ from cloudstead.core.access.whole_account import require_at_root
 from cloudstead.core.accounts.acting import CHANGE_TENANTS, READ_TENANTS, may_have_tenants
 from cloudstead.core.accounts.enrolling import put_status
 from cloudstead.core.accounts.events import AccountChanged
+from cloudstead.core.accounts.expiry import settled
 from cloudstead.core.accounts.listing import AccountQuery, Described
 from cloudstead.core.accounts.profile import AccountProfile, Tier
 from cloudstead.core.audit.record import Trail
@@ -19,8 +20,9 @@ from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.paging import MAX_PAGE_SIZE, Page, PageRequest
 from cloudstead.core.patch import ABSENT, Patched
 from cloudstead.core.people.profile import require_email
+from cloudstead.core.people.sessions import end_idle
 from cloudstead.core.texts import require_line
-from cloudstead.core.versions import changed
+from cloudstead.core.versions import changed, touched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -192,15 +194,19 @@ class Accounts:
         return self._view(unit, acting, described, (), with_sub_accounts=False)
 
     def set_status(self, unit: Unit, acting: Acting, status: AccountStatus) -> None:
-        """Let a tenant do more or less; raise ``NotPermitted`` for the own account."""
+        """Let a tenant do more or less; raise ``NotPermitted`` for the own account, ``InvalidField`` after its end."""
         if not acting.as_parent or acting.account.parent_id is None:
             raise NotPermitted("change the status of the own account")
         require_at_root(acting.caller, CHANGE_TENANTS)
+        if acting.account.status is status:
+            return
+        before = Described(acting.account, unit.accounts.profile(acting.account.id))
+        if before.profile.has_ended:
+            raise InvalidField("status", "is SUSPENDED because the account has expired; move `expiration` first")
+        after = Described(replace(acting.account, status=status), touched(before.profile, now_ms=self._clock.millis()))
         put_status(unit, acting.account, status)
-        if acting.account.status is not status:
-            profile = unit.accounts.profile(acting.account.id)
-            after = Described(replace(acting.account, status=status), profile)
-            self._trail.changed(unit, acting.caller, "account.set-status", Described(acting.account, profile), after)
+        unit.accounts.put_profile(after.profile)
+        self._trail.changed(unit, acting.caller, "account.set-status", before, after)
 
     def _changed(self, unit: Unit, acting: Acting, before: Described, change: ProfileChange) -> Described:
         change.check()
@@ -208,12 +214,22 @@ class Accounts:
         profile = change.applied_to(before.profile)
         if profile.tier is Tier.FREE and is_commercial(profile):
             profile = replace(profile, tier=Tier.COMMERCIAL, upgraded_at_ms=self._clock.millis())
+        account = before.account
+        if profile.expires_at_ms != before.profile.expires_at_ms:
+            if account.parent_id is None:
+                raise NotPermitted("change the expiration of the own account")
+            account, profile = settled(account, profile, now_ms=self._clock.millis())
         profile = changed(before.profile, profile, now_ms=self._clock.millis())
         if profile is before.profile:
             return before
+        put_status(unit, before.account, account.status)
+        if profile.idle_timeout != before.profile.idle_timeout:
+            # What was over before the change stays over, and what is over by it ends with it.
+            for each in (before.profile, profile):
+                end_idle(unit, each, now_ms=self._clock.millis())
         self.move_hosts(unit, acting.account, before.profile.aliases, profile.aliases)
         unit.accounts.put_profile(profile)
-        after = Described(before.account, profile)
+        after = Described(account, profile)
         self._trail.changed(unit, acting.caller, "account.update", before, after)
         unit.emit(AccountChanged(acting.account.id))
         return after

@@ -207,6 +207,10 @@ class SessionStore(Protocol):
         """Delete all sessions of a person; return how many."""
         ...
 
+    def drop_idle(self, account_id: AccountId, before_ms: int) -> int:
+        """Delete sessions of the account last used before then; return how many."""
+        ...
+
     def drop_unused(self, before_ms: int) -> int:
         """Delete sessions last used before then; return how many."""
         ...

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NewType
 from cloudstead.core.credentials.errors import CredentialRefused
 
 if TYPE_CHECKING:
+    from cloudstead.core.accounts.profile import AccountProfile
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import AccountId, IdSource, PersonId
     from cloudstead.core.people.model import Person
@@ -176,8 +177,16 @@ def is_login_token(text: str) -> bool:
 
 def idle_minutes(unit: Unit, account_id: AccountId) -> int:
     """Return how many minutes a login token of the account lives without being used."""
-    asked = unit.accounts.profile(account_id).idle_timeout
-    return DEFAULT_IDLE_MINUTES if asked is None else asked
+    return _idle_minutes(unit.accounts.profile(account_id))
+
+
+def end_idle(unit: Unit, profile: AccountProfile, *, now_ms: int) -> None:
+    """End the sessions that have not been used for longer than the profile allows: another one may allow more."""
+    unit.sessions.drop_idle(profile.account_id, now_ms - _idle_minutes(profile) * 60_000 - NOTED_EVERY_MS)
+
+
+def _idle_minutes(profile: AccountProfile) -> int:
+    return DEFAULT_IDLE_MINUTES if profile.idle_timeout is None else profile.idle_timeout
 
 
 def _hash(secret: str) -> bytes:

@@ -102,10 +102,12 @@ class AccountHandlers:
         status = body.wanted_status()
 
         def write(unit: Unit) -> AccountView:
+            view = self._accounts.update(unit, acting(unit, call), body.as_change())
             place = acting(unit, call)
-            if status is not None and status is not place.account.status:
-                self._accounts.set_status(unit, place, status)
-            return self._accounts.update(unit, acting(unit, call), body.as_change())
+            if status is None or status is place.account.status:
+                return view
+            self._accounts.set_status(unit, place, status)
+            return self._accounts.get(unit, acting(unit, call))
 
         return account(await self._database.write(write))
 

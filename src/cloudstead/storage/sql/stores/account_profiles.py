@@ -6,10 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, not_, select
+from sqlalchemy import bindparam, not_, null, select
 
 from cloudstead.core.accounts.profile import AccountProfile
-from cloudstead.storage.sql.statements import Statement, putting
+from cloudstead.storage.sql.statements import WANTED, Statement, putting
 from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.tables import accounts
 from cloudstead.storage.sql.tables_accounts import account_profiles
@@ -46,6 +46,17 @@ DUE: Final = Statement(
     ),
     "now_ms",
     "limit_",
+)
+
+TAKE_DUE: Final = Statement(
+    lambda _: (
+        account_profiles.update()
+        .where(_profiles.account_id == bindparam(WANTED + "account_id"))
+        .where(_profiles.due_at_ms <= bindparam("now_ms"))
+        .values(due_at_ms=null())
+    ),
+    "account_id",
+    "now_ms",
 )
 
 

@@ -15,6 +15,7 @@ from cloudstead.storage.sql.stores.account_profiles import (
     DUE,
     PROFILE,
     PUT_PROFILE,
+    TAKE_DUE,
     filter_values,
     profile_of_row,
     profile_values,
@@ -165,6 +166,10 @@ class SqlAccounts:
         """Return accounts about whose end something has to be done by now, the longest overdue first."""
         rows = self._transaction.rows(DUE, now_ms, limit)
         return [Described(_account(account), profile) for account, profile in map(split_row, rows)]
+
+    def take_due(self, account_id: AccountId, now_ms: int) -> bool:
+        """Take it on oneself to do what is due by now; of two who do so at the same time one is told ``True``."""
+        return self._transaction.change(TAKE_DUE, account_id, now_ms) == 1
 
     def count_tenants(self, account_id: AccountId) -> int:
         """Return how many tenants the account has."""

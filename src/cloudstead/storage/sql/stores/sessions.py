@@ -54,6 +54,15 @@ _DROP_OF = Statement(
 _DROP_UNUSED = Statement(
     lambda _: login_sessions.delete().where(login_sessions.c.used_at_ms < bindparam("before_ms")), "before_ms"
 )
+_DROP_IDLE = Statement(
+    lambda _: (
+        login_sessions.delete()
+        .where(login_sessions.c.account_id == bindparam("account_id"))
+        .where(login_sessions.c.used_at_ms < bindparam("before_ms"))
+    ),
+    "account_id",
+    "before_ms",
+)
 _ADD_ATTEMPT = adding(login_attempts)
 _DROP_OLD_ATTEMPTS = Statement(
     lambda _: (
@@ -144,6 +153,10 @@ class SqlSessions:
     def drop_of(self, person_id: PersonId) -> int:
         """Delete all sessions of a person; return how many."""
         return self._transaction.change(_DROP_OF, person_id)
+
+    def drop_idle(self, account_id: AccountId, before_ms: int) -> int:
+        """Delete sessions of the account last used before then; return how many."""
+        return self._transaction.change(_DROP_IDLE, account_id, before_ms)
 
     def drop_unused(self, before_ms: int) -> int:
         """Delete sessions last used before then; return how many."""
