@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from cloudstead.gateway.tls import handshake_fault
+
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -46,8 +48,12 @@ class Acceptor:
         counters: GatewayCounters,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
+        refused: Callable[[str, str], None],
     ) -> None:
-        """``is_full`` tells whether connections have to be turned away; ``per_turn`` is how many are taken at once."""
+        """``is_full`` tells whether connections have to be turned away; ``per_turn`` is how many are taken at once.
+
+        ``refused`` is told what was wrong with a handshake, and from where it came.
+        """
         self._socket = sock
         self._tls = tls
         self._make_link = make_link
@@ -56,6 +62,7 @@ class Acceptor:
         self._counters = counters
         self._spawn = spawn
         self._report = report
+        self._refused = refused
         self._loop = asyncio.get_running_loop()
         self._greetings: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._turns: set[asyncio.Task[None]] = set()
@@ -92,7 +99,7 @@ class Acceptor:
                 self._deafen()
                 return
             try:
-                client, _ = self._socket.accept()
+                client, address = self._socket.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -105,7 +112,7 @@ class Acceptor:
             if len(self._greetings) >= _GREETINGS_KEPT:
                 self._counters.turned_away += 1
                 next(iter(self._greetings)).cancel()
-            task = self._spawn(self._greet(client))
+            task = self._spawn(self._greet(client, str(address[0])))
             self._turns.add(task)
             self._greetings[task] = self._loop.call_later(_TURN_S, self._end_turn, task)
             task.add_done_callback(partial(self._greeted, client))
@@ -123,7 +130,7 @@ class Acceptor:
         self._deafen()
         self._loop.call_later(_PAUSE_S, self._listen)
 
-    async def _greet(self, client: socket.socket) -> None:
+    async def _greet(self, client: socket.socket, address: str) -> None:
         try:
             if self._tls is None:
                 await self._loop.connect_accepted_socket(self._make_link, client)
@@ -135,10 +142,12 @@ class Acceptor:
                     ssl_handshake_timeout=_HANDSHAKE_S,
                     ssl_shutdown_timeout=_SHUTDOWN_S,
                 )
-        except (OSError, ssl.SSLError):
+        except OSError as error:
             # No or a foreign certificate, an old protocol, no TLS at all, nothing in time, gone again.
             self._counters.handshakes_failed += 1
             client.close()
+            if fault := handshake_fault(error):
+                self._refused(fault, address)
 
     def _greeted(self, client: socket.socket, task: asyncio.Task[None]) -> None:
         self._greetings.pop(task).cancel()

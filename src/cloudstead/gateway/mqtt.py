@@ -255,9 +255,14 @@ class MqttGateway:
             counters=self._counters,
             spawn=self._spawn,
             report=self._report,
+            refused=self._not_greeted,
         )
         self._acceptors.append(acceptor)
         acceptor.start()
+
+    def _not_greeted(self, reason: str, source_address: str) -> None:
+        if self._listener is not None:
+            self._listener.refused(reason=reason, code=reasons.NOT_AUTHORIZED, source_address=source_address)
 
     def _thing_removed(self, event: ThingRemoved) -> None:
         """Forget all that was left for a thing that is gone: a later namesake is another thing."""

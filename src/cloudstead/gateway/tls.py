@@ -54,6 +54,30 @@ def _server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     return context
 
 
+_FOREIGN_CERTIFICATE: Final = "The client does not trust our certificate: it needs the authority of its bundle, ca.pem."
+_NO_TLS: Final = "The client spoke no TLS."
+_WORDS: Final = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "The client showed no certificate.",
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "TLSV1_ALERT_UNKNOWN_CA": _FOREIGN_CERTIFICATE,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _FOREIGN_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _FOREIGN_CERTIFICATE,
+    "UNSUPPORTED_PROTOCOL": "The client speaks no TLS of version 1.2 or later.",
+}
+# OpenSSL's words for a connection that ended in between: load balancers look that way whether a port is open.
+_GONE: Final = frozenset({"UNEXPECTED_EOF_WHILE_READING"})
+
+
+def handshake_fault(error: OSError) -> str | None:
+    """Say what was wrong with a handshake, for whoever looks after the devices; ``None`` when the client was gone."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The client's certificate was not believed: {error.verify_message}."
+    if isinstance(error, ssl.SSLError) and error.reason not in _GONE:
+        return _WORDS.get(error.reason or "", f"The TLS handshake failed: {error.reason}.")
+    return None
+
+
 def certificates_shown(connection: ssl.SSLObject) -> tuple[bytes, ...] | None:
     """Return all certificates (DER) that the client sent; ``None`` when it resumed a session and sent none."""
     if connection.session_reused:

@@ -349,7 +349,7 @@ class Connection:
             kind = encode.PUBACK if publish.qos == 1 else encode.PUBREC
             self._outbox.emit_acknowledgement(kind, publish.packet_id, reason)
         elif self.level != 5 or self.profile.is_strict:
-            self.close(reason, "publish is not allowed", now)
+            self.close(reason, f"publish is not allowed: {publish.topic}", now)
 
     def grant(self, packet_id: int, codes: Sequence[int] | None, now: float) -> None:
         """Answer a SUBSCRIBE with one code per filter: at most that QoS, or a failure; None grants all as asked."""
