@@ -14,6 +14,7 @@ from cloudstead.app.account_news import AccountNews
 from cloudstead.app.addresses import is_loopback
 from cloudstead.app.branding_face import branding_face
 from cloudstead.app.front_door_face import front_door_face
+from cloudstead.app.groups import groups_backend
 from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
@@ -41,6 +42,7 @@ from cloudstead.dialects.cloud_connect.documents import describe_functions
 from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
+from cloudstead.dialects.groups.table import groups_face
 from cloudstead.gateway.websocket import MqttWebSocket
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
@@ -199,7 +201,7 @@ def web_app(
         audit_log=AuditLog(),
         public_url=public_url.rstrip("/"),
     )
-    faces = (*aws_faces(parts), account_management_face(account_management))
+    faces = (*aws_faces(parts), account_management_face(account_management), groups_face(groups_backend(cloud)))
     operation = operation_face(
         Operation(
             troubles=lambda: troubles_of(cloud),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES, READING, Permission
@@ -18,18 +18,28 @@ class Grant:
     """A role held at a domain and, by inheritance, at every domain below it.
 
     ``only_reads``: as long as the account is restricted, nothing that changes anything is allowed, whatever the role.
-    ``denied`` is what the policies of the account take away.
+    ``denied`` is what the policies of the account take away. ``permissions`` are those of a role that somebody of the
+    account has made, whose id stands in ``role``; whoever reads a grant from storage finds them there.
     """
 
     domain_id: DomainId
     role: str
     only_reads: bool = False
     denied: frozenset[Permission] = frozenset()
+    permissions: frozenset[Permission] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def held(self) -> frozenset[Permission] | None:
+        """What the role holds, before anything is taken away; ``None`` when there is no such role any more."""
+        if self.permissions is not None:
+            return self.permissions
+        role = BUILT_IN_ROLES.get(self.role)
+        return None if role is None else role.permissions
 
     def allows(self, permission: Permission) -> bool:
         """Tell whether the role holds ``permission``."""
-        role = BUILT_IN_ROLES.get(self.role)
-        if role is None or permission not in role.permissions or permission in self.denied:
+        held = self.held
+        if held is None or permission not in held or permission in self.denied:
             return False
         return not self.only_reads or permission in READING
 

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from cloudstead.core.credentials.access_keys import AccessKeyStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
+    from cloudstead.core.groups.ports import DeviceFactStore, GroupStore, OutsideKeyStore
     from cloudstead.core.identityproviders.ports import IdentityProviderStore
     from cloudstead.core.invitations.ports import InvitationStore
     from cloudstead.core.jobs.ports import JobStore
     from cloudstead.core.notifications.ports import NotificationStore
     from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
     from cloudstead.core.policygroups.ports import PolicyGroupStore
+    from cloudstead.core.roles.ports import RoleStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.identities import OutsideIdentityStore
@@ -81,6 +83,26 @@ class Unit(Protocol):
     @property
     def domains(self) -> DomainStore:
         """Domain trees."""
+        ...
+
+    @property
+    def groups(self) -> GroupStore:
+        """What groups have beside their domains."""
+        ...
+
+    @property
+    def roles(self) -> RoleStore:
+        """Roles that groups have made."""
+        ...
+
+    @property
+    def outside_keys(self) -> OutsideKeyStore:
+        """Credentials of outside systems that groups work with."""
+        ...
+
+    @property
+    def device_facts(self) -> DeviceFactStore:
+        """What groups know of things."""
         ...
 
     @property

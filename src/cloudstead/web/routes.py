@@ -53,12 +53,16 @@ class _Node:
 class PathRoutes:
     """A trie of path segments. A literal segment wins over a parameter, a parameter over the rest of the path.
 
-    With ``ignore_last_slash`` the paths ``/x`` and ``/x/`` are one. A GET row answers HEAD too.
+    With ``ignore_last_slash`` the paths ``/x`` and ``/x/`` are one, with ``optional_prefix`` ``/v1`` so are ``/x`` and
+    ``/v1/x``. A GET row answers HEAD too.
     """
 
-    def __init__(self, operations: Iterable[Operation], *, ignore_last_slash: bool = False) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], *, ignore_last_slash: bool = False, optional_prefix: str = ""
+    ) -> None:
         self.operations = tuple(operations)
         self._ignore_last_slash = ignore_last_slash
+        self._optional_start = f"{optional_prefix}/" if optional_prefix else ""
         self._root = _Node()
         for operation in self.operations:
             self._add(operation)
@@ -85,6 +89,8 @@ class PathRoutes:
         place.by_method[operation.method] = (operation, tuple(names))
 
     def _segments(self, path: str) -> list[str]:
+        if self._optional_start and path.startswith(self._optional_start):
+            path = path[len(self._optional_start) - 1 :]
         segments = path.split("/")[1:]
         if self._ignore_last_slash and len(segments) > 1 and not segments[-1]:
             segments.pop()

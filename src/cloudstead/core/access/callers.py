@@ -21,6 +21,9 @@ from cloudstead.core.credentials.recent import Recent
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.sessions import NOTED_EVERY_MS, recognise
 from cloudstead.core.policygroups.events import PolicyGroupChanged
+from cloudstead.core.policygroups.model import GroupKind
+from cloudstead.core.roles.events import RoleChanged
+from cloudstead.core.roles.model import is_of_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +77,7 @@ class Callers:
         bus.subscribe(PolicyGroupChanged, self._on_account_changed)
         bus.subscribe(AccountStatusChanged, self._on_account_changed)
         bus.subscribe(AccountChanged, self._on_account_changed)
+        bus.subscribe(RoleChanged, self._on_account_changed)
 
     async def of_person(self, account_id: AccountId, person_id: PersonId) -> Caller:
         """Return the person as a caller in that account, who holds the present ``credential_epoch``."""
@@ -124,6 +128,30 @@ class Callers:
         self._on_key_use(presented.key_id)
         return known.caller
 
+    async def of_client(self, key_id: ApiKeyId, *, secret_epoch: int) -> Caller:
+        """Return the owner of a key that was shown with the secret of that epoch, as the key may speak for the owner.
+
+        The caller holds what the key holds and, unless the key was put into policy groups and so was made for what
+        those give alone, what its owner holds as a member of groups at this moment.
+        """
+        name = f"client:{key_id}"
+        known = self._fresh(name)
+        if known is None:
+
+            def read(unit: Unit) -> tuple[Caller, Account]:
+                caller = _client(unit, api_keys.caller_of(unit, key_id), key_id)
+                account = _usable(unit, caller.account_id)
+                return _bounded(unit, caller, account), account
+
+            before = self._changes
+            caller, account = await self._database.read(read)
+            known = _Known(caller, account, self._clock.millis())
+            self._remember(name, known, before)
+        if known.caller.credential_epoch != secret_epoch:
+            raise CredentialRefused("The secret of the API key was replaced since.")
+        self._on_key_use(key_id)
+        return known.caller
+
     async def of_key(self, key_id: ApiKeyId) -> Caller:
         """Return the caller that a key stands for now, for somebody who has shown it before."""
 
@@ -161,8 +189,11 @@ class Callers:
     def _on_api_key_changed(self, event: ApiKeyWithdrawn | ApiKeyChanged) -> None:
         self._changes += 1
         self._known.drop(f"key:{event.key_id}")
+        self._known.drop(f"client:{event.key_id}")
 
-    def _on_account_changed(self, event: PolicyGroupChanged | AccountStatusChanged | AccountChanged) -> None:
+    def _on_account_changed(
+        self, event: PolicyGroupChanged | AccountStatusChanged | AccountChanged | RoleChanged
+    ) -> None:
         self._changes += 1
         # What a parent has not, its tenants have not either.
         self._known.drop_where(lambda known: event.account_id in {known.account.id, known.account.parent_id})
@@ -183,6 +214,18 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
     )
     account = _usable(unit, account_id)
     return _bounded(unit, caller, account), account
+
+
+def _client(unit: Unit, key: Caller, key_id: ApiKeyId) -> Caller:
+    """Return the key as a caller that speaks for its owner in groups."""
+    own = tuple(grant for grant in key.grants if not is_of_group(grant))
+    administrators = unit.policy_groups.of_kind(key.account_id, GroupKind.ADMINISTRATORS)
+    confining = set(unit.policy_groups.ids_of_keys((key_id,))[key_id]) - {administrators and administrators.id}
+    if confining or key.person_id is None:
+        return replace(key, grants=own)
+    membership = unit.people.membership(key.account_id, key.person_id)
+    places = () if membership is None else tuple(grant for grant in membership.grants if is_of_group(grant))
+    return replace(key, grants=(*own, *places))
 
 
 def _require_epoch(caller: Caller, credential_epoch: int) -> None:

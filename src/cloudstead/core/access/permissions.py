@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
+
+from cloudstead.core.roles.words import DEVICES, GOVERNING, TENDING, VIEWS, WORDS, expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Permission = NewType("Permission", str)
 
@@ -13,7 +18,14 @@ def _words(*words: str) -> frozenset[Permission]:
     return frozenset(Permission(word) for word in words)
 
 
+def permissions_of(words: Iterable[str]) -> frozenset[Permission]:
+    """Return what a role of a group allows whose words these are."""
+    return _words(*expanded(words))
+
+
 WATCH: Final = _words(
+    "group:view",
+    "device:view",
     "domain:read",
     "thing:read",
     "thing-type:read",
@@ -24,6 +36,7 @@ WATCH: Final = _words(
     "file:read",
 )
 READ: Final = WATCH | _words(
+    *VIEWS,
     "rule:read",
     "rule:try",
     "batch:read",
@@ -39,13 +52,23 @@ READ: Final = WATCH | _words(
     "trusted-certificate:read",
     "developer-certificate:read",  # with its private key, as a thing's
     "server-credentials:read",
+    "cloud:read",
 )
 WRITE: Final = READ | _words(
+    *DEVICES,
+    *TENDING,
+    "group:create",
+    "group:edit",
+    "group:delete",
+    "user:add",
+    "user:edit",
+    "user:delete",
     "domain:create",
     "domain:update",
     "domain:remove",
     "thing:create",
     "thing:update",
+    "thing:transfer",
     "thing:remove",
     "thing:replace-certificate",
     "file:write",
@@ -66,6 +89,7 @@ WRITE: Final = READ | _words(
     "developer-certificate:create",
 )
 ADMINISTER: Final = WRITE | _words(
+    *(word.id for word in WORDS),
     "account:update",
     "tenant:read",
     "tenant:administer",
@@ -80,9 +104,11 @@ ADMINISTER: Final = WRITE | _words(
     "identity-provider:read",
     "identity-provider:administer",
     "audit:read",
+    "cloud:administer",
 )
 
 READING: Final = WATCH | _words(
+    *VIEWS,
     "rule:read",
     "rule:try",
     "batch:read",
@@ -102,6 +128,7 @@ READING: Final = WATCH | _words(
     "server-credentials:read",
     "identity-provider:read",
     "audit:read",
+    "cloud:read",
 )
 """What may still be done in an account that is restricted."""
 
@@ -114,6 +141,27 @@ class Role:
     permissions: frozenset[Permission]
 
 
+SUBSCRIBER: Final = "group-subscriber"
+GROUP_ADMINISTRATOR: Final = "group-administrator"
+INSTALLER: Final = "group-installer"
+VIEWER: Final = "group-viewer"
+
+_INSTALLER_WORDS: Final = (*VIEWS, *(word for word in DEVICES if word != "device:transfer"))
+_ADMINISTRATOR_WORDS: Final = (*VIEWS, *DEVICES, *TENDING, *GOVERNING)
+
+GROUP_ROLES: Final = MappingProxyType(
+    {
+        role.name: role
+        for role in (
+            Role(SUBSCRIBER, permissions_of(word.id for word in WORDS)),
+            Role(GROUP_ADMINISTRATOR, permissions_of(_ADMINISTRATOR_WORDS)),
+            Role(INSTALLER, permissions_of(_INSTALLER_WORDS)),
+            Role(VIEWER, permissions_of(VIEWS)),
+        )
+    }
+)
+"""The roles that every group has ("Groups", the user guide's four; which words each holds is ours)."""
+
 BUILT_IN_ROLES: Final = MappingProxyType(
     {
         role.name: role
@@ -122,6 +170,7 @@ BUILT_IN_ROLES: Final = MappingProxyType(
             Role("Read", READ),
             Role("ReadWrite", WRITE),
             Role("Administrator", ADMINISTER),
+            *GROUP_ROLES.values(),
         )
     }
 )

@@ -9,15 +9,17 @@ from cloudstead.core.access.permissions import BUILT_IN_ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cloudstead.core.caller import Grant
 
-def shown_as(role: str, known: Iterable[str]) -> str | None:
-    """Return the widest of the ``known`` built-in roles that promises nothing which ``role`` does not hold.
 
-    ``shown_as("Administrator", ("Read", "ReadWrite"))`` is ``"ReadWrite"``; ``None`` when even the narrowest promises
-    too much.
+def shown_as(grant: Grant, known: Iterable[str]) -> str | None:
+    """Return the widest of the ``known`` built-in roles that promises nothing which the grant's role does not hold.
+
+    Of an ``"Administrator"``, where ``"Read"`` and ``"ReadWrite"`` are known, that is ``"ReadWrite"``; ``None`` when
+    even the narrowest promises too much.
     """
-    held = BUILT_IN_ROLES.get(role)
+    held = grant.held
     if held is None:
         return None
-    honest = [name for name in known if BUILT_IN_ROLES[name].permissions <= held.permissions]
+    honest = [name for name in known if BUILT_IN_ROLES[name].permissions <= held]
     return max(honest, key=lambda name: len(BUILT_IN_ROLES[name].permissions), default=None)

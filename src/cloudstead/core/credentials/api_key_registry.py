@@ -28,6 +28,7 @@ from cloudstead.core.policygroups.members import require_may_give
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from cloudstead.core.policygroups.registry import ADMINISTER as ADMINISTER_GROUPS
 from cloudstead.core.policygroups.registry import READ_MEMBERS, is_own
+from cloudstead.core.roles.model import is_of_group
 from cloudstead.core.texts import require_line
 from cloudstead.core.versions import changed
 
@@ -342,5 +343,7 @@ def _first_grants(unit: Unit, acting: Acting) -> tuple[Grant, ...]:
     else:
         membership = None if caller.person_id is None else unit.people.membership(caller.account_id, caller.person_id)
         own = () if membership is None else membership.grants
-    capped = [Grant(each.domain_id, "ReadWrite" if each.role == "Administrator" else each.role) for each in own]
+    # A member of groups is one at the word of the group: a key speaks of that through its owner, and ends with it.
+    lasting = [each for each in own if not is_of_group(each)]
+    capped = [Grant(each.domain_id, "ReadWrite" if each.role == "Administrator" else each.role) for each in lasting]
     return tuple(dict.fromkeys(capped))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
+from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
 from cloudstead.core.audit.record import record
 from cloudstead.core.caller import Caller
@@ -202,11 +202,11 @@ def _waits_for_first_password(owner: Person) -> bool:
 def _require_grantable(unit: Unit, caller: Caller, grants: tuple[Grant, ...]) -> None:
     tree = unit.domains.tree(caller.account_id)
     for grant in grants:
-        role = BUILT_IN_ROLES.get(grant.role)
-        if role is None:
+        held = grant.held
+        if held is None:
             raise InvalidField("grants", f"there is no role {grant.role!r}")
         # Whoever may make keys must not make one that may do more, or elsewhere, than the maker.
-        for permission in sorted(role.permissions | {ADMINISTER}):
+        for permission in sorted(held | {ADMINISTER}):
             Reach.of(caller, permission, tree).require(grant.domain_id, field="grants")
 
 

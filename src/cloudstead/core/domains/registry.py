@@ -174,7 +174,10 @@ class Domains:
             created_at_ms=self._clock.millis(),
             created_by=caller.user_name,
         )
-        domain = fields.applied_to(blank)
+        return self.place(unit, caller, fields.applied_to(blank))
+
+    def place(self, unit: Unit, caller: Caller, domain: Domain) -> Domain:
+        """Add a domain that the caller may add there, which whoever calls this has made sure of."""
         unit.domains.add(domain)
         self._trail.made(unit, caller, "domain.create", domain)
         return domain
@@ -194,12 +197,19 @@ class Domains:
         if change.parent_id is not ABSENT and change.parent_id != before.parent_id:
             _require_movable(reach, domain_id, change.parent_id)
             domain = replace(domain, parent_id=change.parent_id)
-        unit.domains.replace(domain)
-        self._trail.changed(unit, caller, "domain.update", before, domain)
-        if domain.parent_id != before.parent_id:
-            path = unit.domains.tree(caller.account_id).path(domain_id)
-            unit.emit(DomainMoved(caller.account_id, domain_id, path))
-        return domain
+        return self.put(unit, caller, before, domain)
+
+    def put(self, unit: Unit, caller: Caller, before: Domain, after: Domain) -> Domain:
+        """Store a domain as the caller may change it, and move it where its parent is another.
+
+        Whoever calls this has made sure of the caller's rights, and that no loop comes about.
+        """
+        tree = unit.domains.tree(caller.account_id)
+        unit.domains.replace(after)
+        self._trail.changed(unit, caller, "domain.update", before, after)
+        if after.parent_id is not None and after.parent_id != before.parent_id:
+            unit.emit(DomainMoved(caller.account_id, after.id, (*tree.path(after.parent_id), after.id)))
+        return after
 
     def remove(self, unit: Unit, caller: Caller, *, domain_id: DomainId) -> None:
         """Remove a domain, all domains below it and their thing types; refuse while things or people depend on it."""
@@ -212,6 +222,11 @@ class Domains:
             raise DomainHasThings
         if unit.people.any_at(caller.account_id, going):
             raise DomainHasPeople
+        self.take_down(unit, caller, before, going)
+
+    def take_down(self, unit: Unit, caller: Caller, domain: Domain, going: frozenset[DomainId]) -> None:
+        """Delete a domain with those below it, ``going`` altogether, and their thing types; no thing may be there."""
+        tree = unit.domains.tree(caller.account_id)
         types = [each for each in unit.thing_types.all(caller.account_id) if each.domain_id in going]
         if types:
             # A domain may have moved away with things of a type that stayed behind.
@@ -222,7 +237,7 @@ class Domains:
             unit.thing_types.remove(caller.account_id, each.id)
             unit.emit(ThingTypeRemoved(each, tree.path(each.domain_id)))
         unit.domains.remove(caller.account_id, going)
-        self._trail.removed(unit, caller, "domain.remove", before)
+        self._trail.removed(unit, caller, "domain.remove", domain)
         unit.emit(DomainsRemoved(caller.account_id, going))
 
 

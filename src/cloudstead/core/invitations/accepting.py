@@ -168,7 +168,8 @@ class Accepting:
         is_administrator = any(group.kind is GroupKind.ADMINISTRATORS for group in groups)
         membership = unit.people.membership(account_id, person.id)
         if membership is not None:
-            grants = (ADMINISTRATOR_GRANT,) if is_administrator else (DEVELOPER_GRANT,)
+            own = (ADMINISTRATOR_GRANT,) if is_administrator else (DEVELOPER_GRANT,)
+            grants = (*(own if invitation.into_account else ()), *membership.grants)
             unit.people.put_membership(replace(membership, grants=grants))
         for group in groups:
             if group.kind is not GroupKind.ADMINISTRATORS:

@@ -17,6 +17,9 @@ InvitationId = NewType("InvitationId", str)
 class Invitation(Versioned):
     """An invitation. ``groups`` are what the person joins by accepting; ``email`` is where the link was sent to.
 
+    ``into_account`` is false for somebody who was asked into domains alone: accepting gives a developer's rights in
+    the account to everybody else, beside what the membership promises already.
+
     Only the SHA-256 of the link's secret is kept.
     """
 
@@ -28,3 +31,4 @@ class Invitation(Versioned):
     secret_hash: bytes = field(repr=False)
     created_at_ms: int
     expires_at_ms: int
+    into_account: bool = True

@@ -32,6 +32,10 @@ class InvitationStore(Protocol):
         """Return one page of the open invitations, or of those to people who come by a provider, with the total."""
         ...
 
+    def of_person(self, account_id: AccountId, person_id: PersonId) -> Invitation | None:
+        """Return the newest that the account has sent to the person, expired or not."""
+        ...
+
     def remove(self, invitation_id: InvitationId) -> bool:
         """Delete an invitation; return whether this call did it."""
         ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from cloudstead.core.access.whole_account import require_at_root
+from cloudstead.core.accounts.errors import AccountNotFound
 from cloudstead.core.accounts.limits import PEOPLE, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.errors import InvalidField
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from cloudstead.core.accounts.acting import Acting
     from cloudstead.core.accounts.model import Account
+    from cloudstead.core.caller import Caller, Grant
     from cloudstead.core.clock import Clock
     from cloudstead.core.identityproviders.model import IdentityProvider
     from cloudstead.core.ids import AccountId, IdSource, PolicyGroupId
@@ -45,6 +47,8 @@ MOST_VALID_DAYS: Final = 100
 _DAY_MINUTES: Final = 24 * 60
 _DAY_MS: Final = _DAY_MINUTES * 60_000
 _SECRET_BYTES: Final = 32
+_QUIET_MS: Final = 60_000
+"""Whoever may invite into a single domain does not get to fill a mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,17 @@ class ShownInvitation:
 
     invitation: Invitation
     providers: Sequence[IdentityProvider]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who is asked in, and into what."""
+
+    person_id: PersonId
+    email: str
+    groups: tuple[PolicyGroupId, ...]
+    valid_days: int = VALID_DAYS
+    into_account: bool = True
 
 
 class Invitations:
@@ -92,30 +107,67 @@ class Invitations:
         person_id = self._invited(unit, account.id, email)
         if provider_ids is not None:
             bind(unit, account, person_id, provider_ids)
-        unit.invitations.remove_of(account.id, person_id)
+        asked = _Asked(person_id, email, tuple(group.id for group in groups), valid_days)
+        invitation = self._sent(unit, caller, account, asked)
+        return _shown(unit, account, (invitation,))[0]
+
+    def ask_into(self, unit: Unit, caller: Caller, *, email: str, grant: Grant) -> PersonId:
+        """Ask somebody who is not in the account into one domain, and return who that is; asking again mails again.
+
+        The membership shows the grant from now on, and opens with the invitation. Whoever calls this has made sure that
+        the caller may give the grant. Raise ``EmailTaken`` for somebody who is in the account already.
+        """
+        require_email(email)
+        account = unit.accounts.get(caller.account_id)
+        if account is None:
+            raise AccountNotFound
+        person_id = self._invited(unit, account.id, email)
+        membership = unit.people.membership(account.id, person_id)
+        if membership is not None and grant not in membership.grants:
+            unit.people.put_membership(replace(membership, grants=(*membership.grants, grant)))
+        earlier = unit.invitations.of_person(account.id, person_id)
+        if earlier is not None and self._clock.millis() - earlier.created_at_ms < _QUIET_MS:
+            return person_id  # the mail of a moment ago says all that this one would
+        groups = () if earlier is None else earlier.groups
+        asked = _Asked(person_id, email, groups, into_account=earlier is not None and earlier.into_account)
+        self._sent(unit, caller, account, asked)
+        return person_id
+
+    def drop(self, unit: Unit, caller: Caller, person: Person) -> None:
+        """Take back what was sent to somebody who has not come in, and with it the person."""
+        invitation = unit.invitations.of_person(caller.account_id, person.id)
+        unit.invitations.remove_of(caller.account_id, person.id)
+        take_out(unit, caller.account_id, person)
+        if invitation is not None:
+            self._trail.removed(unit, caller, "invitation.withdraw", invitation)
+
+    def _sent(self, unit: Unit, caller: Caller, account: Account, asked: _Asked) -> Invitation:
+        """Mail an invitation in place of any earlier one."""
+        unit.invitations.remove_of(account.id, asked.person_id)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         now_ms = self._clock.millis()
         invitation = Invitation(
             id=InvitationId(self._ids.new()),
             account_id=account.id,
-            person_id=person_id,
-            email=email,
-            groups=tuple(group.id for group in groups),
+            person_id=asked.person_id,
+            email=asked.email,
+            groups=asked.groups,
             secret_hash=hashlib.sha256(secret.encode()).digest(),
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
-            expires_at_ms=now_ms + valid_days * _DAY_MS,
+            expires_at_ms=now_ms + asked.valid_days * _DAY_MS,
+            into_account=asked.into_account,
         )
         unit.invitations.add(invitation)
         letter = templates.join(
-            to=email,
+            to=asked.email,
             account_name=account.name,
             link=f"{self._public_url}{ACCEPT_PATH}?{urlencode({'token': invitation.id + secret})}",
-            valid_minutes=valid_days * _DAY_MINUTES,
+            valid_minutes=asked.valid_days * _DAY_MINUTES,
         )
         self._letters.send(unit, account.id, letter)
         self._trail.made(unit, caller, "invitation.create", invitation)
-        return _shown(unit, account, (invitation,))[0]
+        return invitation
 
     def get(self, unit: Unit, acting: Acting, invitation_id: InvitationId) -> ShownInvitation:
         """Return an open invitation; raise ``InvitationNotFound``."""

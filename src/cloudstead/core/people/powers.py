@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cloudstead.core.access.permissions import BUILT_IN_ROLES, Permission
+from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
 from cloudstead.core.errors import OutOfReach
 from cloudstead.core.people.errors import RoleTooHigh
@@ -63,11 +63,11 @@ def holds(caller: Caller, tree: DomainTree, grant: Grant) -> bool:
 
     What the policies of the account take away nobody of the account holds, so it is not asked for.
     """
-    role = BUILT_IN_ROLES.get(grant.role)
-    if role is None:
+    held = grant.held
+    if held is None:
         return False
     denied = frozenset[Permission]().union(*(each.denied for each in caller.grants))
-    return all(_covers(caller, permission, tree, grant) for permission in role.permissions - denied)
+    return all(_covers(caller, permission, tree, grant) for permission in held - denied)
 
 
 def _covers(caller: Caller, permission: Permission, tree: DomainTree, grant: Grant) -> bool:

@@ -31,7 +31,7 @@ from cloudstead.core.people.profile import DEMO_USER_NAME, ProfileChange, requir
 from cloudstead.core.people.users import take_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
@@ -65,13 +65,12 @@ _WRITE_DATA: Final = Permission("user-data:write")
 class PersonChange:
     """What to change of a person. ``password_hash`` is that of a password which the caller chose.
 
-    Whoever holds one of the roles ``shown_alike`` keeps it: a dialect that cannot tell them from ``role`` sends back
-    what it was shown.
+    Whose role is ``shown_alike`` keeps it: a dialect that cannot tell it from ``role`` sends back what it was shown.
     """
 
     profile: ProfileChange = field(default_factory=ProfileChange)
     role: Patched[str] = ABSENT
-    shown_alike: frozenset[str] = frozenset()
+    shown_alike: Callable[[Grant], bool] = lambda _: False
     domain_id: Patched[DomainId] = ABSENT
     is_enabled: Patched[bool] = ABSENT
     password_hash: Patched[str] = ABSENT
@@ -322,8 +321,8 @@ def _known_role(role: str) -> str:
 def _new_home(home: Grant | None, change: PersonChange) -> Grant:
     role, domain_id = change.role, change.domain_id
     if home is not None:
-        role = home.role if role is ABSENT or home.role in change.shown_alike else role
-        return Grant(patched(domain_id, home.domain_id), role)
+        place = patched(domain_id, home.domain_id)
+        return replace(home, domain_id=place) if role is ABSENT or change.shown_alike(home) else Grant(place, role)
     if role is ABSENT:
         raise InvalidField("role_name", "is needed too, for the user has no role yet")
     if domain_id is ABSENT:

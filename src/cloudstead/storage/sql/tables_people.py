@@ -112,6 +112,7 @@ invitations: Final = Table(
     Column("expires_at_ms", BigInteger(), nullable=False),
     Column("version", BigInteger(), nullable=False),
     Column("updated_at_ms", BigInteger(), nullable=False),
+    Column("into_account", Boolean(), nullable=False),
     ForeignKeyConstraint(
         ["account_id", "person_id"], ["memberships.account_id", "memberships.person_id"], ondelete="CASCADE"
     ),

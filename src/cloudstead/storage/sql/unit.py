@@ -13,6 +13,9 @@ from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.branding import SqlBranding
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
 from cloudstead.storage.sql.stores.domains import SqlDomains
+from cloudstead.storage.sql.stores.group_roles import SqlGroupRoles
+from cloudstead.storage.sql.stores.group_rows import SqlDeviceFacts, SqlOutsideKeys
+from cloudstead.storage.sql.stores.groups import SqlGroups
 from cloudstead.storage.sql.stores.identity_providers import SqlIdentityProviders
 from cloudstead.storage.sql.stores.invitations import SqlInvitations
 from cloudstead.storage.sql.stores.jobs import SqlJobs
@@ -93,6 +96,26 @@ class SqlUnit:
     def domains(self) -> SqlDomains:
         """Domain trees."""
         return SqlDomains(self._transaction, self._trees, self._moved_trees)
+
+    @property
+    def groups(self) -> SqlGroups:
+        """What groups have beside their domains."""
+        return SqlGroups(self._transaction)
+
+    @property
+    def roles(self) -> SqlGroupRoles:
+        """Roles that groups have made."""
+        return SqlGroupRoles(self._transaction)
+
+    @property
+    def outside_keys(self) -> SqlOutsideKeys:
+        """Credentials of outside systems that groups work with."""
+        return SqlOutsideKeys(self._transaction)
+
+    @property
+    def device_facts(self) -> SqlDeviceFacts:
+        """What groups know of things."""
+        return SqlDeviceFacts(self._transaction)
 
     @property
     def things(self) -> SqlThings:

@@ -15,13 +15,13 @@ from cloudstead.core.people.registry import PersonChange
 from cloudstead.dialects.cloud_connect.call import PropertyMissing
 from cloudstead.dialects.cloud_connect.shapes.auth import ROLES
 from cloudstead.dialects.cloud_connect.shapes.people import (
-    ROLES_SHOWN,
     SORT_KEYS,
     asked_flag,
     asked_names,
     asked_profile,
     listed,
     one_person,
+    role_name,
     roles_called,
     selected_person,
 )
@@ -115,7 +115,7 @@ async def update(backend: Backend, call: Call[ChangedPerson]) -> object:
     change = PersonChange(
         profile=asked_profile(asked),
         role=role,
-        shown_alike=frozenset() if role is ABSENT else ROLES_SHOWN[role],
+        shown_alike=lambda grant: role_name(grant) == role,
         domain_id=DomainId(asked.domain_name) if asked.domain_name else ABSENT,
         is_enabled=asked_flag(asked.enabled),
         password_hash=password_hash,

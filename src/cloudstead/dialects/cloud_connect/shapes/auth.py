@@ -18,7 +18,7 @@ def login_answer(login: Login) -> dict[str, Any]:
     person, grants = login.person, login.membership.grants
     user = {
         "userName": person.user_name,
-        "roleName": (shown_as(grants[0].role, ROLES) if grants else None) or ROLES[0],
+        "roleName": (shown_as(grants[0], ROLES) if grants else None) or ROLES[0],
         "firstName": person.first_name,
         "lastName": person.last_name,
         "email": person.email,

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES
 from cloudstead.core.access.roles import shown_as
+from cloudstead.core.caller import Grant
+from cloudstead.core.domains.model import ROOT_ID
 from cloudstead.core.errors import InvalidField
+from cloudstead.core.ids import DomainId
 from cloudstead.core.patch import ABSENT
 from cloudstead.core.people.listing import SortKey
 from cloudstead.core.people.profile import ProfileChange
@@ -20,7 +23,6 @@ from cloudstead.dialects.cloud_connect.shapes.text import without_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cloudstead.core.caller import Grant
     from cloudstead.core.patch import Patched
     from cloudstead.core.people.listing import PeoplePage
     from cloudstead.core.people.model import Member
@@ -50,11 +52,14 @@ _FLAGS: Final = MappingProxyType[object, bool]({"true": True, "false": False})
 
 def role_name(grant: Grant | None) -> str:
     """Return a role as this wire calls it; empty where there is none yet."""
-    return "" if grant is None else shown_as(grant.role, ROLES) or ROLES[0]
+    return "" if grant is None else shown_as(grant, ROLES) or ROLES[0]
 
 
 ROLES_SHOWN: Final = MappingProxyType(
-    {name: frozenset(role for role in BUILT_IN_ROLES if (shown_as(role, ROLES) or ROLES[0]) == name) for name in ROLES}
+    {
+        name: frozenset(role for role in BUILT_IN_ROLES if role_name(Grant(DomainId(ROOT_ID), role)) == name)
+        for name in ROLES
+    }
 )
 """The roles that this wire cannot tell from one of its own."""
 

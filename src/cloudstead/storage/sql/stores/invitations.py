@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 _ADD = adding(invitations)
 _GET = Statement(lambda _: select(invitations).where(invitations.c.id == bindparam("id")), "id")
+_OF_PERSON = Statement(
+    lambda _: (
+        select(invitations)
+        .where(invitations.c.account_id == bindparam("account_id"))
+        .where(invitations.c.person_id == bindparam("person_id"))
+        .order_by(invitations.c.id.desc())
+        .limit(1)
+    ),
+    "account_id",
+    "person_id",
+)
 _REMOVE = Statement(lambda _: invitations.delete().where(invitations.c.id == bindparam("id")), "id")
 _REMOVE_OF = Statement(
     lambda _: (
@@ -80,6 +91,7 @@ class SqlInvitations:
             invitation.expires_at_ms,
             invitation.version,
             invitation.updated_at_ms,
+            invitation.into_account,
         )
 
     def get(self, invitation_id: InvitationId) -> Invitation | None:
@@ -106,6 +118,11 @@ class SqlInvitations:
             id_of=lambda each: each.id,
         )
 
+    def of_person(self, account_id: AccountId, person_id: PersonId) -> Invitation | None:
+        """Return the newest that the account has sent to the person, expired or not."""
+        row = self._transaction.row(_OF_PERSON, account_id, person_id)
+        return None if row is None else _invitation(row)
+
     def remove(self, invitation_id: InvitationId) -> bool:
         """Delete an invitation; return whether this call did it."""
         return self._transaction.change(_REMOVE, invitation_id) == 1
@@ -121,4 +138,5 @@ class SqlInvitations:
 
 def _invitation(row: Sequence[Any]) -> Invitation:
     read = dict(zip(invitations.c.keys(), row, strict=True))
-    return Invitation(**{**read, "groups": tuple(from_text(read["groups"]))})
+    groups, into_account = tuple(from_text(read["groups"])), bool(read["into_account"])
+    return Invitation(**{**read, "groups": groups, "into_account": into_account})

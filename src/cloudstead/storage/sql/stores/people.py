@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.core.versions import FIRST_VERSION
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free, putting, replacing
 from cloudstead.storage.sql.stores.grants import grants
+from cloudstead.storage.sql.stores.group_roles import whole
 from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
 from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
 from cloudstead.storage.sql.tables import TEXT, membership_grants, memberships, people
@@ -181,7 +183,11 @@ class SqlPeople:
         by_person = [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
         in_groups = SqlPolicyGroups(self._transaction).grants_of_people(account_id, [same[0][0] for same in by_person])
         return [
-            Member(person_of(same[0][:_COLUMNS]), grants(row[_COLUMNS:] for row in same), in_groups[same[0][0]])
+            Member(
+                person_of(same[0][:_COLUMNS]),
+                whole(self._transaction, account_id, grants(row[_COLUMNS:] for row in same)),
+                in_groups[same[0][0]],
+            )
             for same in by_person
         ]
 
@@ -206,7 +212,9 @@ class SqlPeople:
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
         """Return the person's membership in the account, ``None`` when there is none."""
         rows = self._transaction.rows(_MEMBERSHIP, account_id, person_id)
-        return Membership(account_id, person_id, grants(rows), Stage(rows[0][2])) if rows else None
+        if not rows:
+            return None
+        return Membership(account_id, person_id, whole(self._transaction, account_id, grants(rows)), Stage(rows[0][2]))
 
     def any_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> bool:
         """Tell whether anybody's home grant lies at one of the domains."""
@@ -219,7 +227,10 @@ class SqlPeople:
         )
         values = filter_values(account_id, scope, query)
         rows = self._transaction.rows(statement, *values, query.size, (query.page - 1) * query.size)
-        return [_member(row) for row in rows]
+        members = [_member(row) for row in rows]
+        homes = whole(self._transaction, account_id, [each.home for each in members if each.home is not None])
+        whole_homes = iter(homes)
+        return [each if each.home is None else replace(each, grants=(next(whole_homes),)) for each in members]
 
     def count(self, account_id: AccountId, scope: PeopleScope, query: PeopleQuery) -> Counts:
         """Count the people of every category that scope and free text leave; costs a walk as well."""

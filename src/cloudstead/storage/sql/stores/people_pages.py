@@ -125,7 +125,9 @@ def _in_category(category: Category) -> list[ColumnElement[bool]]:
 def _order(sort: SortKey) -> list[ColumnElement[Any]]:
     """Return what to order by before the user name; the two engines disagree on where NULL belongs."""
     if sort is SortKey.ROLE:
-        return [case(*((_HOME.c.role == role, rank) for role, rank in ROLE_RANK.items()), else_=0)]
+        ranked = ((_HOME.c.role == role, rank) for role, rank in ROLE_RANK.items())
+        # Roles that somebody of the account has made are shown as the narrowest, and rank with it.
+        return [case(*ranked, (_HOME.c.role.is_not(None), min(ROLE_RANK.values())), else_=0)]
     if sort is SortKey.DOMAIN:
         return [func.coalesce(_HOME.c.domain_id, "")]
     return [] if sort is SortKey.USER_NAME else [people.c[sort.value]]
