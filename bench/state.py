@@ -200,7 +200,7 @@ def told(title: str, found: tuple[float, float], reference: float | None = None)
 
 
 async def measure(engine: str, database: Database, bare_reads: float, bare_writes: float) -> None:
-    paths = Paths(database, database.schema_version)
+    paths = Paths(database, database.schema.version)
     told(f"{engine}, key + thing + shadow, 1 caller", await per_second(paths.read, 1), bare_reads)
     told(f"{engine}, key + thing + shadow, {CALLERS} callers", await per_second(paths.read, CALLERS), bare_reads)
     told(f"{engine}, domain tree, unchanged", await per_second(paths.tree, 1))

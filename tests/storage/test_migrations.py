@@ -25,6 +25,7 @@ from cloudstead.storage.sql import Database, tables
 from cloudstead.storage.sql.errors import SchemaTooNew, StoreNotUsable, StoreUnreachable
 from cloudstead.storage.sql.migrations import FOLDER, HEAD, Migrations
 from cloudstead.storage.sql.postgresql_database import PostgreSQLDatabase
+from cloudstead.storage.sql.schema import Schema
 from cloudstead.storage.sql.sqlite_database import SQLiteDatabase
 from factories.rows import add_tenant, thing
 
@@ -158,6 +159,7 @@ async def test_a_store_is_copied_before_its_steps_run(filled_path, tomorrow):
     await database.close()
 
     copy = filled_path.with_name(f"state.db.before-{NEXT}")
+    assert database.schema == Schema(NEXT, came_from=HEAD, copied_to=copy.name)
     assert version_of(copy) == [(HEAD,)]
     assert things_in(copy) == before
     assert version_of(filled_path) == [(NEXT,)]
@@ -179,14 +181,18 @@ async def test_a_step_that_rebuilds_a_table_keeps_the_rows_that_refer_to_it(fill
 
 
 async def test_nothing_is_copied_where_no_step_is_missing(filled_path):
-    await SQLiteDatabase(filled_path, on_events=ignore).close()
+    database = SQLiteDatabase(filled_path, on_events=ignore)
+    await database.close()
 
+    assert database.schema == Schema(HEAD)
     assert not list(filled_path.parent.glob("*.before-*"))
 
 
 async def test_a_new_file_is_not_copied(path):
-    await SQLiteDatabase(path, on_events=ignore).close()
+    database = SQLiteDatabase(path, on_events=ignore)
+    await database.close()
 
+    assert database.schema == Schema(HEAD)
     assert not list(path.parent.glob("*.before-*"))
 
 
@@ -224,7 +230,7 @@ async def test_processes_that_start_together_migrate_once(postgresql_url):
     for database in opened:
         await database.health()
         await database.close()
-    assert {database.schema_version for database in opened} == {HEAD}
+    assert {database.schema.version for database in opened} == {HEAD}
 
 
 async def test_a_failing_step_leaves_the_server_as_it_was(postgresql_url, tomorrow):

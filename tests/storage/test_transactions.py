@@ -251,7 +251,7 @@ async def test_a_closed_store_refuses(database):
 async def test_a_store_says_that_it_is_well_and_which_schema_it_has(database):
     await database.health()
 
-    assert database.schema_version.isdigit()
+    assert database.schema.version.isdigit()
 
 
 async def test_a_tree_that_another_unit_of_the_same_group_changed_is_right(database):

@@ -18,6 +18,7 @@ from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
+from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -40,6 +41,7 @@ from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.people.second_factor import SecondFactors
 from cloudstead.core.people.sessions import Sessions
 from cloudstead.core.people.sign_in import SignIn
+from cloudstead.core.provisioning.contacts import Contacts
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -119,6 +121,7 @@ class Cloud:
     fan_out: BrokerFanOut
     watch: WatchedFanOut
     gateway: MqttGateway
+    presence: DevicePresence
     http_room: HttpRoom
     replayed: int
 
@@ -139,6 +142,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         stack.push_async_callback(tasks.close)
         database = await Database.open(state_url(settings, folder), on_events=lambda events: _tell(bus, events))
         stack.push_async_callback(database.close)
+        if database.schema.came_from is not None:
+            schema = database.schema
+            logger.info("state_migrated", was=schema.came_from, version=schema.version, copy=schema.copied_to)
         log = await asyncio.to_thread(_open_log, settings, folder, clock)
         stack.callback(log.close)
         if log.recovery is not None:
@@ -209,6 +215,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             sessions=Sessions(clock, ids),
             listener=SignInJournal(journal, database),
         )
+        presence = DevicePresence(Contacts(database, clock, spawn=tasks.spawn).note)
         gateway = MqttGateway(
             broker=broker,
             fan_out=fan_out,
@@ -218,7 +225,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             spawn=tasks.spawn,
             report=tasks.report,
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
-            listener=GatewayJournal(journal),
+            listener=GatewayListeners((GatewayJournal(journal), presence)),
         )
         for listener in (callers, signers, directory, spine, gateway, trust):
             listener.listen(bus)
@@ -299,6 +306,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             fan_out=fan_out,
             watch=watch,
             gateway=gateway,
+            presence=presence,
             http_room=HttpRoom(
                 settings.limits.http_connections, of_an_address=settings.limits.http_connections_per_address
             ),

@@ -8,6 +8,7 @@
 ``transaction``  what a store needs from an engine
 ``trees``        domain trees kept between transactions
 ``migrations``   numbered steps to today's schema
+``schema``       which one a store has, and came from
 ``errors``       what can go wrong with the store itself
 
 The SQLite engine: ``sqlite_database``, ``sqlite_writer`` (group commit), ``sqlite_transaction``, ``sqlite_schema``,

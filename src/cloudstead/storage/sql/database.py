@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cloudstead.core.unit import Unit
+    from cloudstead.storage.sql.schema import Schema
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ _POSTGRESQL = ("postgresql://", "postgres://")
 class Database(ABC):
     """Runs functions inside a unit of work (``core.unit.Database``); lives on the event loop that opened it."""
 
-    schema_version: str
+    schema: Schema
 
     @staticmethod
     async def open(url: str, *, on_events: Callable[[Sequence[object]], None]) -> Database:

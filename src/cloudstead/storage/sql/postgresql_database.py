@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from cloudstead.core.unit import Unit
+    from cloudstead.storage.sql.schema import Schema
 
 T = TypeVar("T")
 
@@ -76,8 +77,8 @@ _SETTINGS: Final = {
 class PostgreSQLDatabase(Database):
     """A database on a PostgreSQL server of version 15 or later."""
 
-    def __init__(self, pool: Any, where: str, version: str, *, on_events: Callable[[Sequence[object]], None]) -> None:
-        self.schema_version = version
+    def __init__(self, pool: Any, where: str, schema: Schema, *, on_events: Callable[[Sequence[object]], None]) -> None:
+        self.schema = schema
         self._pool = pool
         # The pool lets a newcomer overtake those who wait. With 32 callers, a queue in front of it brings the 99th
         # percentile of a read from 47 ms to 19 ms.
@@ -102,7 +103,7 @@ class PostgreSQLDatabase(Database):
             return await asyncpg.connect(url, server_settings=_SETTINGS)
 
         try:
-            version = await migrate_database(connect, migrations or Migrations())
+            schema = await migrate_database(connect, migrations or Migrations())
             pool = await asyncpg.create_pool(
                 url,
                 min_size=0,  # it connects when asked, and says so when it cannot
@@ -120,7 +121,7 @@ class PostgreSQLDatabase(Database):
         if server.major < _OLDEST:
             await pool.close()
             raise StoreNotUsable(f"PostgreSQL {server.major} at {where}", f"use version {_OLDEST} or later")
-        return cls(pool, where, version, on_events=on_events)
+        return cls(pool, where, schema, on_events=on_events)
 
     async def read(self, work: Callable[[Unit], T]) -> T:
         """Run ``work`` on a consistent snapshot."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.storage.sql.migrations import VERSION_QUERY
+from cloudstead.storage.sql.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 _LOCK: Final = 0x636C6F7564  # any number that nobody else takes: "cloud"
 
 
-async def migrate_database(connect: Callable[[], Awaitable[Any]], migrations: Migrations) -> str:
-    """Run the missing steps, one process at a time; return the version that the database has now."""
+async def migrate_database(connect: Callable[[], Awaitable[Any]], migrations: Migrations) -> Schema:
+    """Run the missing steps, one process at a time."""
     connection = await connect()
     try:
         known = await connection.fetchval("SELECT to_regclass('alembic_version')")
         version = None if known is None else await connection.fetchval(VERSION_QUERY)
     finally:
         await connection.close()
-    if migrations.are_pending(version):
-        await _run(connect, migrations)
-    return migrations.head
+    if not migrations.are_pending(version):
+        return Schema(migrations.head)
+    await _run(connect, migrations)
+    return Schema(migrations.head, version)
 
 
 async def _run(connect: Callable[[], Awaitable[Any]], migrations: Migrations) -> None:

@@ -41,7 +41,7 @@ class SQLiteDatabase(Database):
         path = _usable(path)
         self._ownership = Ownership(path)
         try:
-            self.schema_version = migrate_file(path, migrations or Migrations())
+            self.schema = migrate_file(path, migrations or Migrations())
             self._trees = TreeCache()
             self._reader = _connect(path, read_only=True)
             self._scan_connection = _connect(path, read_only=True)

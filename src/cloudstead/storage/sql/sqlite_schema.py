@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cloudstead.storage.sql.errors import StoreNotUsable
 from cloudstead.storage.sql.migrations import VERSION_QUERY
+from cloudstead.storage.sql.schema import Schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from cloudstead.storage.sql.migrations import Migrations
 
 
-def migrate_file(path: Path, migrations: Migrations) -> str:
-    """Run the missing steps on the file, made when it is not there; return the version it has now.
+def migrate_file(path: Path, migrations: Migrations) -> Schema:
+    """Run the missing steps on the file, made when it is not there.
 
     A file that holds anything is copied to ``<name>.before-<version>`` first.
     """
@@ -26,12 +27,13 @@ def migrate_file(path: Path, migrations: Migrations) -> str:
         except sqlite3.DatabaseError as error:
             raise StoreNotUsable(str(path), f"this is no store of ours ({error}), name another file") from error
         if not migrations.are_pending(version):
-            return migrations.head
+            return Schema(migrations.head)
+        copy = path.with_name(f"{path.name}.before-{migrations.head}")
         if version is not None:
-            _copy(connection, path.with_name(f"{path.name}.before-{migrations.head}"))
+            _copy(connection, copy)
         connection.execute("PRAGMA journal_mode=WAL")
         _run(connection, migrations)
-        return migrations.head
+        return Schema(migrations.head, version, None if version is None else copy.name)
 
 
 def _open(path: Path) -> sqlite3.Connection:
