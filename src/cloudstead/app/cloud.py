@@ -18,7 +18,6 @@ from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
-from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -41,7 +40,6 @@ from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.people.second_factor import SecondFactors
 from cloudstead.core.people.sessions import Sessions
 from cloudstead.core.people.sign_in import SignIn
-from cloudstead.core.provisioning.contacts import Contacts
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -121,7 +119,6 @@ class Cloud:
     fan_out: BrokerFanOut
     watch: WatchedFanOut
     gateway: MqttGateway
-    presence: DevicePresence
     http_room: HttpRoom
     replayed: int
 
@@ -215,7 +212,6 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             sessions=Sessions(clock, ids),
             listener=SignInJournal(journal, database),
         )
-        presence = DevicePresence(Contacts(database, clock, spawn=tasks.spawn).note)
         gateway = MqttGateway(
             broker=broker,
             fan_out=fan_out,
@@ -225,7 +221,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             spawn=tasks.spawn,
             report=tasks.report,
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
-            listener=GatewayListeners((GatewayJournal(journal), presence)),
+            listener=GatewayJournal(journal),
         )
         for listener in (callers, signers, directory, spine, gateway, trust):
             listener.listen(bus)
@@ -306,7 +302,6 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             fan_out=fan_out,
             watch=watch,
             gateway=gateway,
-            presence=presence,
             http_room=HttpRoom(
                 settings.limits.http_connections, of_an_address=settings.limits.http_connections_per_address
             ),
