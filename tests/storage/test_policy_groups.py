@@ -11,6 +11,7 @@ from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.accounts.profile import AccountProfile, FeaturePolicy, MfaStatus, Tier
 from cloudstead.core.caller import Grant
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.people.model import Stage
 from cloudstead.core.people.standing import ResidentFilter
 from cloudstead.core.policygroups.errors import PolicyGroupNameTaken
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind, PolicyGroup
@@ -221,3 +222,26 @@ async def test_tenants_are_found_by_everything_that_a_list_filters_by(database):
     assert await found(end_market="t1", tier="0") == []
     assert await database.read(lambda unit: unit.accounts.count_tenants("a1")) == 3
     assert await database.read(lambda unit: unit.accounts.count_tenants("a2")) == 0
+
+
+async def test_of_the_people_in_a_group_those_are_counted_who_could_act(database):
+    def write(unit):
+        unit.policy_groups.add(group("g1"))
+        for person_id, state in {
+            "p1": {},
+            "p2": {"is_enabled": False},
+            "p3": {"is_confirmed": False},
+            "p4": {},
+        }.items():
+            unit.people.add(person(person_id, user_name=person_id, **state))
+            unit.people.put_membership(
+                replace(membership(person_id), stage=Stage.SHUT if person_id == "p4" else Stage.OPEN)
+            )
+        unit.policy_groups.put_people(group("g1"), ["p1", "p2", "p3", "p4"])
+
+    await database.write(write)
+    counts = [
+        await database.read(lambda unit, w=w: unit.policy_groups.count_able("g1", without=w))
+        for w in ([], ["p1"], ["p2"])
+    ]
+    assert counts == [1, 0, 1]

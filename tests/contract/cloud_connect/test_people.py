@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cloudstead.core.caller import Grant
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT
 from factories.contract import require_output
 from factories.coverage import covers
 from factories.tenants import PASSWORD
@@ -452,6 +454,40 @@ async def test_of_a_list_all_are_removed_or_none(world, others, told):
     refused = await world.call("UserLambda.REMOVE", world.writer, userName=["carl", *others])
     assert refused.told == told
     assert "carl" in await names(world)
+
+
+async def test_a_key_can_neither_demote_nor_disable_nor_remove_the_last_administrator(world):
+    key = replace(world.administrator, principal="key:k1", person_id=None)
+    wrongs = (
+        ("UserLambda.UPDATE", {"userName": "ada", "roleName": "Read", "domainName": "north"}),
+        ("UserLambda.UPDATE", {"userName": "ada", "domainName": "north"}),
+        ("UserLambda.UPDATE", {"userName": "ada", "enabled": "false"}),
+        ("UserLambda.REMOVE", {"userName": "ada"}),
+        ("UserLambda.REMOVE", {"userName": ["carl", "ada"]}),
+    )
+    await create(world)
+    for label, attributes in wrongs:
+        refused = await world.call(label, key, **attributes)
+        assert refused.told == ("INVALID_ARGUMENTS", "userName"), (label, attributes)
+        assert "last administrator" in refused.error["message"]
+    assert await names(world) == ["ada", "bob", "carl"]
+    assert (await world.call("UserLambda.UPDATE", key, userName="ada", city="Oslo")).ok()["city"] == "Oslo"
+
+
+async def test_an_administrator_may_go_when_another_one_is_left_who_is_not_locked_out(world):
+    second = await world.tenant.add_person("second", ADMINISTRATOR_GRANT)
+    key = replace(world.administrator, principal="key:k1", person_id=None)
+    (await world.call("UserLambda.UPDATE", key, userName="second", enabled="false")).ok()
+    refused = await world.call("UserLambda.REMOVE", key, userName="ada")
+    assert refused.told == ("INVALID_ARGUMENTS", "userName")
+    (await world.call("UserLambda.UPDATE", key, userName="second", enabled="true")).ok()
+    refused = await world.call("UserLambda.REMOVE", key, userName=["ada", "second"])
+    assert refused.told == ("INVALID_ARGUMENTS", "userName")
+    (await world.call("UserLambda.REMOVE", key, userName="ada")).ok()
+    members = await world.tenant.database.read(
+        lambda unit: unit.policy_groups.ids_of_people(world.tenant.account.id, [second.id])[second.id]
+    )
+    assert len(members) == 1
 
 
 @pytest.mark.parametrize("names_given", [[], [""], [None], ["carl", ""]])

@@ -29,6 +29,8 @@ from cloudstead.core.people.powers import (
 )
 from cloudstead.core.people.profile import DEMO_USER_NAME, ProfileChange, require_phone, require_user_name
 from cloudstead.core.people.users import take_out
+from cloudstead.core.policygroups.members import require_administrator_left
+from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +147,7 @@ class People:
     def update(self, unit: Unit, caller: Caller, *, user_name: str, change: PersonChange) -> Member:
         """Change what is given of somebody; giving a role and a domain lets a pending person in.
 
-        Raises ``PersonNotFound``, ``OutOfReach``, ``RoleTooHigh`` and ``InvalidField``.
+        Raises ``PersonNotFound``, ``OutOfReach``, ``RoleTooHigh``, ``AdministratorStays`` and ``InvalidField``.
         """
         caller.require(_UPDATE)
         change.profile.check()
@@ -157,6 +159,8 @@ class People:
         _require_not_locked_out(caller, before, grants, change)
         person = change.profile.applied_to(before.person)
         is_shut_out = person.is_enabled and change.is_enabled is False
+        if is_shut_out or ADMINISTRATOR_GRANT not in grants:
+            _require_administrator_left(unit, caller, [before])
         person = replace(person, is_enabled=patched(change.is_enabled, person.is_enabled))
         is_oneself = person.id == caller.person_id and not caller.is_key  # a key may be in other hands than its owner's
         opens_doors = change.password_hash is not ABSENT or person.email != before.person.email
@@ -182,7 +186,8 @@ class People:
     def remove(self, unit: Unit, caller: Caller, *, user_names: Sequence[str]) -> None:
         """Remove people with all that is theirs, all of them or none.
 
-        Raises ``InvalidField`` (oneself), ``PersonNotFound``, ``OutOfReach``, ``RoleTooHigh`` and ``DemoPersonStays``.
+        Raises ``InvalidField`` (oneself), ``PersonNotFound``, ``OutOfReach``, ``RoleTooHigh``, ``DemoPersonStays`` and
+        ``AdministratorStays``.
         """
         tree = unit.domains.tree(caller.account_id)
         reach = Reach.of(caller, _REMOVE, tree)
@@ -199,6 +204,7 @@ class People:
             require_power_over(caller, tree, each)
         if any(each.person.is_demo for each in members):
             raise DemoPersonStays
+        _require_administrator_left(unit, caller, members)
         person_ids = [each.person.id for each in members]
         elsewhere = unit.members.also_elsewhere(caller.account_id, person_ids)
         gone = [each for each in person_ids if each not in elsewhere]
@@ -350,6 +356,14 @@ def _require_not_locked_out(caller: Caller, before: Member, grants: tuple[Grant,
         raise InvalidField("role_name", "cannot be changed for yourself; somebody else has to do it")
     if new.domain_id != old.domain_id:
         raise InvalidField("domain_name", "cannot be changed for yourself; somebody else has to do it")
+
+
+def _require_administrator_left(unit: Unit, caller: Caller, leaving: Sequence[Member]) -> None:
+    """Raise ``AdministratorStays`` when nobody could administer the account any more."""
+    person_ids = [each.person.id for each in leaving if ADMINISTRATOR_GRANT in each.grants]
+    administrators = unit.policy_groups.of_kind(caller.account_id, GroupKind.ADMINISTRATORS) if person_ids else None
+    if administrators is not None:
+        require_administrator_left(unit, caller, administrators, person_ids)
 
 
 def _check_query(query: PeopleQuery) -> None:

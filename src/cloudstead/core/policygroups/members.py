@@ -141,7 +141,8 @@ def require_administrator_left(
     """
     if caller.person_id is not None and caller.person_id in leaving:
         raise AdministratorStays("Nobody can remove themselves from the administrators.")
-    if unit.policy_groups.count_people(administrators.id) <= len(set(leaving)):
+    # Whoever is locked out is an administrator still, and yet nobody who could let the others in again.
+    if leaving and not unit.policy_groups.count_able(administrators.id, without=leaving):
         raise AdministratorStays("The last administrator cannot be removed from the administrators.")
 
 

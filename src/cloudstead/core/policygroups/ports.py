@@ -88,8 +88,8 @@ class PolicyGroupStore(Protocol):
         """Return how many of the people belong to the account."""
         ...
 
-    def count_people(self, group_id: PolicyGroupId) -> int:
-        """Return how many people are in a group."""
+    def count_able(self, group_id: PolicyGroupId, *, without: Collection[PersonId]) -> int:
+        """Return how many people in a group, beside those, are enabled and let into the account."""
         ...
 
     def put_people(self, group: PolicyGroup, person_ids: Collection[PersonId]) -> None:

@@ -36,6 +36,7 @@ from cloudstead.core.people.errors import (
     TooManySignUps,
     UserNameTaken,
 )
+from cloudstead.core.policygroups.errors import AdministratorStays
 from cloudstead.core.rules.errors import RuleIdTaken, RuleNotFound, TooManyRules
 from cloudstead.core.things.errors import ThingNameTaken, ThingNotFound
 from cloudstead.core.thingtypes.errors import (
@@ -169,6 +170,7 @@ WORDS: Final[dict[type[CloudsteadError], Callable[[Any], Words]]] = {
     UserNameTaken: _always("USER_USERNAME_EXISTS", "userName"),
     PersonNotFound: _always("USER_NOT_FOUND", "userName"),
     DemoPersonStays: _always("USER_REMOVE_DEMO"),
+    AdministratorStays: _always("INVALID_ARGUMENTS", "userName"),
     OldPasswordWrong: _always("USER_INVALID_PASSWORD", "oldPassword"),
     TooManySignUps: _always(None),
     SignUpClosed: _always(None),

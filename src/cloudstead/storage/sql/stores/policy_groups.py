@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, not_, select
 
 from cloudstead.core.caller import Grant
+from cloudstead.core.people.model import Stage
 from cloudstead.core.policygroups.errors import PolicyGroupNameTaken
 from cloudstead.core.policygroups.model import CountedGroup, GroupKind, PolicyGroup
 from cloudstead.storage.sql.statements import Statement, adding, adding_if_free
 from cloudstead.storage.sql.stores.api_key_rows import KEY_COLUMNS, key_grants, keys_of_rows
 from cloudstead.storage.sql.stores.paging import Pages
-from cloudstead.storage.sql.tables import api_keys, memberships
+from cloudstead.storage.sql.tables import api_keys, memberships, people
 from cloudstead.storage.sql.tables_accounts import (
     policy_group_grants,
     policy_group_keys,
@@ -185,7 +186,24 @@ _GRANTS_OF_PEOPLE = Statement(
     "account_id",
     "ids",
 )
-_COUNT_PEOPLE = Statement(lambda _: select(func.count()).where(_people.group_id == bindparam("group_id")), "group_id")
+_COUNT_ABLE = Statement(
+    lambda words: (
+        select(func.count())
+        .select_from(
+            policy_group_people.join(
+                memberships,
+                (memberships.c.account_id == _people.account_id) & (memberships.c.person_id == _people.person_id),
+            ).join(people, people.c.id == _people.person_id)
+        )
+        .where(_people.group_id == bindparam("group_id"))
+        .where(memberships.c.stage == Stage.OPEN.value)
+        .where(people.c.is_enabled.is_(True))
+        .where(people.c.is_confirmed.is_(True))
+        .where(not_(words.any_of(_people.person_id, "without")))
+    ),
+    "group_id",
+    "without",
+)
 _COUNT_KNOWN = Statement(
     lambda words: (
         select(func.count())
@@ -314,9 +332,9 @@ class SqlPolicyGroups:
         row = self._transaction.row(_COUNT_KNOWN, account_id, list(person_ids))
         return 0 if row is None else int(row[0])
 
-    def count_people(self, group_id: PolicyGroupId) -> int:
-        """Return how many people are in a group."""
-        row = self._transaction.row(_COUNT_PEOPLE, group_id)
+    def count_able(self, group_id: PolicyGroupId, *, without: Collection[PersonId]) -> int:
+        """Return how many people in a group, beside those, are enabled and let into the account."""
+        row = self._transaction.row(_COUNT_ABLE, group_id, list(without))
         return 0 if row is None else int(row[0])
 
     def put_people(self, group: PolicyGroup, person_ids: Collection[PersonId]) -> None:
