@@ -149,6 +149,18 @@ async def test_people_are_found_across_accounts_by_address_and_name(database, pe
     assert await database.read(read) == (["p1", "q1"], True, False)
 
 
+async def test_tenants_with_somebody_of_a_name_are_found_below_their_parent(database, people):
+    def read(unit):
+        return [unit.members.tenants_with(parent, "p1-name", limit=2) for parent in ("a1", "a2")]
+
+    def write(unit):
+        unit.accounts.replace(replace(unit.accounts.get("a1"), parent_id="a2"))
+
+    assert await database.read(read) == [[], []]
+    await database.write(write)
+    assert await database.read(read) == [[], ["a1"]]
+
+
 async def test_a_guest_is_found_by_name_behind_those_at_home(database, people):
     assert (await database.read(lambda unit: unit.people.by_user_name("a1", "q1-name"))).id == "q1"
     await database.write(lambda unit: unit.people.add(person("z1", user_name="q1-name")))

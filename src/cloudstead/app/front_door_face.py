@@ -23,6 +23,7 @@ from cloudstead.core.errors import CloudsteadError, InvalidField
 from cloudstead.core.identityproviders.round_trip import offered
 from cloudstead.core.invitations.errors import InvitationNotFound
 from cloudstead.core.invitations.registry import ACCEPT_PATH
+from cloudstead.core.people.doors import account_behind
 from cloudstead.core.people.errors import (
     CodeRefused,
     LoginLocked,
@@ -148,16 +149,17 @@ class _Answers:
     async def sign_in(self, call: Call[None]) -> Page | Response:
         """Check user name and password."""
         form = await _form(call)
-        account = await self._account(call)
+        user_name = form.get("userName", "").strip()
+        account = await self._database.read(lambda unit: account_behind(unit, call.host, user_name))
         if account is None:
             return pages.no_account()
-        user_name = form.get("userName", "").strip()
         try:
             came = await self._door.begin(account, user_name, password=form.get("password", ""), client=_client(call))
         except (LoginRefused, LoginLocked, AccountNotUsable) as refused:
             if _wants_json(call):
                 return _refused_as_json(refused)
-            providers = await self._providers(account)
+            at_the_door = await self._account(call)
+            providers = () if at_the_door is None else await self._providers(at_the_door)
             return pages.sign_in_form(providers, user_name, fault=str(refused), status=_status_of(refused))
         return await self._came(call, came)
 

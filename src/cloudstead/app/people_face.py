@@ -13,6 +13,7 @@ from cloudstead.app.pages import people as pages
 from cloudstead.app.pages.branded import show
 from cloudstead.core.branding.look import look_of, own_look
 from cloudstead.core.errors import CloudsteadError, InvalidField
+from cloudstead.core.people.doors import account_behind
 from cloudstead.core.people.errors import LinkNotUsable
 from cloudstead.core.people.links import LinkState, Purpose
 from cloudstead.core.people.mails import CONFIRM_PATH, SET_PASSWORD_PATH
@@ -145,7 +146,7 @@ class _Answers:
             return pages.asked_for_link() if is_ours else pages.link_unknown()
         if not user_name:
             return pages.resend_form()
-        account = await self._database.read(lambda unit: unit.accounts.by_host(call.host))
+        account = await self._database.read(lambda unit: account_behind(unit, call.host, user_name))
         if account is not None:
             self._recovery.ask_again(account, user_name, source_address=call.peer_address)
         return pages.asked_for_link()

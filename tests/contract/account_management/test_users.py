@@ -123,6 +123,13 @@ async def test_an_address_is_taken_once_in_an_account_and_a_name_once_everywhere
     assert elsewhere.status == 201
 
 
+async def test_an_address_known_in_another_account_is_given_a_name_of_its_own(world):
+    for name in ("create_user", "create_account_user"):
+        made = await world.call(name, body={"email": "carl@cloud.example", "password": "correct horse"})
+        assert made.status == 201
+    assert made.body["username"].startswith("user-")
+
+
 async def test_the_password_rule_of_the_account_holds_for_users_made_here(world):
     await world.call("update_my_account", body={"password_policy": {"minimum_length": 20}})
     refused = await world.call("create_user", body={"email": "c@cloud.example", "password": "nineteen characters"})

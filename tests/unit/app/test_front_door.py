@@ -19,6 +19,9 @@ from cloudstead.app.front_door_face import front_door_face
 from cloudstead.app.user_rooms import user_rooms
 from cloudstead.core.access.callers import Callers
 from cloudstead.core.accounts.acting import Acting
+from cloudstead.core.accounts.enrolling import put_status
+from cloudstead.core.accounts.model import AccountStatus
+from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.accounts.profile import MfaStatus
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.errors import CredentialRefused
@@ -28,9 +31,10 @@ from cloudstead.core.credentials.tokens import Tokens
 from cloudstead.core.invitations.accepting import Accepting
 from cloudstead.core.people.errors import LoginRefused
 from cloudstead.core.people.front_door import FrontDoor
+from cloudstead.core.people.model import Membership, Person
 from cloudstead.core.people.sign_in import SignIn
 from cloudstead.core.people.users import NewUser
-from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
+from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from factories.cloud_connect import signing_key
@@ -190,6 +194,48 @@ async def test_programs_sign_in_with_the_same_form_and_get_json(browser, house):
     assert answer["idle_timeout"] == 30
     assert (await house.callers.of_login_token(answer["token"])).user_name == "ada"
     assert (await sign_in(browser, password="wrong", headers=JSON)).status_code == 401
+
+
+async def open_below(house, name, user_name="tess"):
+    """Open a tenant without a host name, with somebody who has a password; return it and the person."""
+    tenant = house.tenant
+    password_hash = await house.people.hasher.hash(PASSWORD)
+
+    def write(unit):
+        account = open_account(
+            unit, tenant.ids, tenant.clock, name=name, stack="prod", hosts=(), parent_id=tenant.account.id
+        )
+        person = Person(tenant.ids.new(), account.id, user_name, password_hash, f"{user_name}@{name}.example")
+        unit.people.add(person)
+        unit.people.put_membership(Membership(account.id, person.id, (DEVELOPER_GRANT,)))
+        return account, person
+
+    return await tenant.database.write(write)
+
+
+async def test_people_of_a_tenant_without_a_host_name_come_in_by_the_door_above(browser, house):
+    account, person = await open_below(house, "below")
+    answer = (await sign_in(browser, "tess", headers=JSON)).json()
+    caller = await house.callers.of_login_token(answer["token"])
+    assert (caller.account_id, caller.person_id) == (account.id, person.id)
+    assert (await sign_in(browser, "tess", "wrong", headers=JSON)).status_code == 401
+
+
+async def test_a_name_at_home_in_two_tenants_or_in_a_closed_one_opens_nothing_above(browser, house):
+    account, _ = await open_below(house, "below")
+    database = house.tenant.database
+    await database.write(lambda unit: put_status(unit, account, AccountStatus.SUSPENDED))
+    assert (await sign_in(browser, "tess", headers=JSON)).status_code == 401
+    await database.write(lambda unit: put_status(unit, unit.accounts.get(account.id), AccountStatus.ACTIVE))
+    assert (await sign_in(browser, "tess", headers=JSON)).status_code == 200
+    await open_below(house, "beside")
+    assert (await sign_in(browser, "tess", headers=JSON)).status_code == 401
+
+
+async def test_a_tenant_does_not_take_the_name_of_somebody_above(browser, house, tenant):
+    await open_below(house, "below", "ada")
+    answer = (await sign_in(browser, headers=JSON)).json()
+    assert (await house.callers.of_login_token(answer["token"])).account_id == tenant.account.id
 
 
 async def test_a_host_of_nobody_has_no_sign_in(browser):

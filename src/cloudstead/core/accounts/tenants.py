@@ -161,7 +161,7 @@ class Tenants:
             return known, False
         if wanted.email is None:
             raise InvalidField("admin_email", "is needed")
-        user_name = wanted.user_name or _name_for(wanted.email, account)
+        user_name = wanted.user_name or _name_for(unit, wanted.email, account)
         _require("admin_name", lambda: require_user_name(user_name))
         if unit.members.any_called(user_name):
             raise InvalidField("admin_name", "is taken")
@@ -218,8 +218,9 @@ class Tenants:
             )
 
 
-def _name_for(email: str, account: Account) -> str:
-    return email if len(email) <= _LONGEST_NAME else f"admin-{account.number}"
+def _name_for(unit: Unit, email: str, account: Account) -> str:
+    is_free = len(email) <= _LONGEST_NAME and not unit.members.any_called(email)
+    return email if is_free else f"admin-{account.number}"
 
 
 def _require(name: str, check: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@
 ``password_rules`` how short a password may be
 ``second_factor`` codes that change with the time, and scratch codes
 ``sessions``     logins on our own pages, and the log of attempts
+``doors``        which account somebody comes in to at a host
 ``front_door``   signing in on our own pages, step by step
 ``recovery``     what people do for themselves: sign up, confirm, set a forgotten password
 """

@@ -143,6 +143,10 @@ class MemberStore(Protocol):
         """Tell whether anybody of any account has that user name."""
         ...
 
+    def tenants_with(self, parent_id: AccountId, user_name: str, *, limit: int) -> Sequence[AccountId]:
+        """Return the tenants of an account in which somebody at home has that user name."""
+        ...
+
     def touch(self, account_id: AccountId, person_ids: Collection[PersonId], now_ms: int) -> None:
         """Raise the versions of these memberships."""
         ...

@@ -164,7 +164,8 @@ class Users:
         """
         caller = acting.caller
         require_at_root(caller, ADMINISTER)
-        user_name = new.user_name or new.email
+        person_id = PersonId(self._ids.new())
+        user_name = new.user_name or _name_for(unit, new.email, person_id)
         if new.user_name is not None:
             require_user_name(new.user_name)
         _require_profile(new.email, full_name=new.full_name, phone=new.phone, address=new.address)
@@ -174,7 +175,7 @@ class Users:
         groups = self._groups.find_named(unit, caller, new.groups)
         person = called(
             Person(
-                id=PersonId(self._ids.new()),
+                id=person_id,
                 home_account_id=acting.account.id,
                 user_name=user_name,
                 password_hash=new.password_hash,
@@ -451,6 +452,11 @@ def take_out(unit: Unit, account_id: AccountId, person: Person) -> None:
     unit.emit(PersonChanged(account_id, person.id))
     for key_id in keys:
         unit.emit(ApiKeyWithdrawn(key_id))
+
+
+def _name_for(unit: Unit, email: str, person_id: PersonId) -> str:
+    """Return a name for somebody who was given none: the address or, where another account has used it, a new one."""
+    return f"user-{person_id[-20:]}" if unit.members.any_called(email) else email
 
 
 def require_user_name(user_name: str) -> None:

@@ -15,7 +15,7 @@ from cloudstead.storage.sql.statements import Statement, Words, replacing
 from cloudstead.storage.sql.stores.login_profiles import comes_by
 from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.stores.people import person_of
-from cloudstead.storage.sql.tables import api_keys, memberships, people, refresh_tokens
+from cloudstead.storage.sql.tables import accounts, api_keys, memberships, people, refresh_tokens
 from cloudstead.storage.sql.tables_accounts import policy_group_people
 from cloudstead.storage.sql.tables_people import person_links, person_texts
 
@@ -95,6 +95,19 @@ _WITH_EMAIL = Statement(
 )
 _ANY_CALLED = Statement(
     lambda _: select(people.c.id).where(people.c.user_name == bindparam("user_name")).limit(1), "user_name"
+)
+_TENANTS_WITH = Statement(
+    lambda _: (
+        select(people.c.home_account_id)
+        .select_from(people.join(accounts, accounts.c.id == people.c.home_account_id))
+        .where(accounts.c.parent_id == bindparam("parent_id"))
+        .where(people.c.user_name == bindparam("user_name"))
+        .order_by(people.c.home_account_id)
+        .limit(bindparam("limit"))
+    ),
+    "parent_id",
+    "user_name",
+    "limit",
 )
 _TOUCH = Statement(
     lambda words: (
@@ -237,6 +250,10 @@ class SqlMembers:
     def any_called(self, user_name: str) -> bool:
         """Tell whether anybody of any account has that user name."""
         return self._transaction.row(_ANY_CALLED, user_name) is not None
+
+    def tenants_with(self, parent_id: AccountId, user_name: str, *, limit: int) -> Sequence[AccountId]:
+        """Return the tenants of an account in which somebody at home has that user name."""
+        return [row[0] for row in self._transaction.rows(_TENANTS_WITH, parent_id, user_name, limit)]
 
     def touch(self, account_id: AccountId, person_ids: Collection[PersonId], now_ms: int) -> None:
         """Raise the versions of these memberships."""
