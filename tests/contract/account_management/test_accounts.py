@@ -207,6 +207,20 @@ async def test_somebody_known_keeps_the_password_and_administers_both(world):
     assert oneself["admin_id"] == world.people["admin"].id
 
 
+async def test_somebody_known_is_told_of_the_account_that_enrols_and_has_nothing_to_follow(world):
+    known, post = world.people["developer"], world.rooms.people.post
+    new = (await created(world, action="enroll", admin_email=known.email.upper(), display_name="Fjord")).body
+    assert (new["admin_id"], new["status"], "admin_password" in new) == (known.id, "ACTIVE", False)
+    [letter] = post.letters
+    assert (letter.to, letter.subject) == (known.email, "You administer Fjord")
+    assert f"user name is still {known.user_name}" in letter.text
+    assert post.links() == []
+    users = (await world.call("list_account_users", account_id=new["id"])).body["data"]
+    assert [(each["id"], each["status"]) for each in users] == [(known.id, "ACTIVE")]
+    await created(world, action="create", admin_email=known.email)
+    assert len(post.letters) == 1
+
+
 async def test_an_address_that_nobody_has_proven_leads_to_nobody_of_another_account(world):
     waiting = world.people["tenant_developer"]
     await world.call("update_account_user", body={"username": waiting.email}, user_id=waiting.id)

@@ -115,6 +115,7 @@ class Tenants:
             self._mails.send(unit, account.id, person, Purpose.SET_PASSWORD)
         elif mode is Mode.ENROLL:
             finish_enrolling(unit, account.id)
+            self._mails.tell_of_account(unit, account.id, person)
             account = replace(account, status=AccountStatus.ACTIVE)
         described = Described(account, profile)
         self._record(unit, acting, described)

@@ -102,6 +102,22 @@ def join(*, to: str, account_name: str, link: str, valid_minutes: int) -> Letter
     )
 
 
+def administer(*, to: str, account_name: str, name: str, user_name: str) -> Letter:
+    """Tell somebody who is known here already about the new account that was put into their hands."""
+    account = _line(account_name)
+    return _letter(
+        to,
+        f"You administer {account}",
+        [
+            _hello(name),
+            f"a new account was opened, and you are its administrator: {account}.",
+            f"Your user name is still {_line(user_name)}, and you sign in as before. There is nothing to set up.",
+        ],
+        None,
+        ["If you do not know of this, ask whoever looks after your other account."],
+    )
+
+
 def notice(*, to: str, account_name: str, subject: str, message: str) -> Letter:
     """Tell those who look after an account what happened to it."""
     return _letter(to, f"{_line(subject)} ({_line(account_name)})", ["Hello,", _line(message)], None, [])

@@ -66,6 +66,16 @@ class Mails:
         )
         self._letters.send(unit, account_id, letter)
 
+    def tell_of_account(self, unit: Unit, account_id: AccountId, person: Person) -> None:
+        """Tell somebody who is known already of a new account to administer."""
+        letter = templates.administer(
+            to=person.email,
+            account_name=_account_name(unit, account_id),
+            name=_name(person),
+            user_name=person.user_name,
+        )
+        self._letters.send(unit, account_id, letter)
+
     def _letter(self, unit: Unit, account_id: AccountId, person: Person, purpose: Purpose, token: str) -> Letter:
         path = CONFIRM_PATH if purpose is Purpose.CONFIRM else SET_PASSWORD_PATH
         write = {
