@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cloudstead.core.errors import InvalidField
-from cloudstead.core.texts import require_line
+from cloudstead.core.texts import require_header
 
 MAX_ADDRESS_CHARS: Final = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
 MAX_BODY_CHARS: Final = 200_000
@@ -39,7 +39,7 @@ def require_address(address: str, *, field: str) -> None:
 def require_letter(letter: Letter) -> None:
     """Raise ``InvalidField`` for a letter that cannot be sent as it is."""
     require_address(letter.to, field="to")
-    require_line(letter.subject, field="subject")
+    require_header(letter.subject, field="subject")
     if len(letter.subject.splitlines()) > 1:  # Unicode knows more ways to end a line than the control characters
         raise InvalidField("subject", "holds a line break")
     for name, text in (("text", letter.text), ("html", letter.html or "")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.patch import ABSENT, Patched, patched
-from cloudstead.core.texts import MAX_LINE_CHARS, require_line
+from cloudstead.core.texts import MAX_LINE_CHARS, require_line, require_seeable
 
 if TYPE_CHECKING:
     from cloudstead.core.people.model import Person
@@ -108,6 +108,7 @@ def require_email(email: str) -> None:
     )
     if not is_address:
         raise InvalidField("email", "is no mail address")
+    require_seeable(email, field="email")
 
 
 def require_phone(phone: str) -> None:
