@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.gateway.tls import handshake_fault
+from cloudstead.gateway.tls_stream import TlsStream
 
 if TYPE_CHECKING:
     import socket
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cloudstead.gateway.link import Link
 
 _HANDSHAKE_S: Final = 10.0
-_SHUTDOWN_S: Final = 5.0  # for the client's answer to our close_notify
 _HANDSHAKES_AT_ONCE: Final = 32
 # A handshake takes milliseconds here; the rest of it is waiting for the client, and costs nobody else anything. Whoever
 # keeps us waiting gives the turn back, or 32 connections that say nothing would keep everybody out for ten seconds.
@@ -135,19 +135,23 @@ class Acceptor:
             if self._tls is None:
                 await self._loop.connect_accepted_socket(self._make_link, client)
             else:
-                await self._loop.connect_accepted_socket(
-                    self._make_link,
-                    client,
-                    ssl=self._tls,
-                    ssl_handshake_timeout=_HANDSHAKE_S,
-                    ssl_shutdown_timeout=_SHUTDOWN_S,
-                )
+                await self._shake_hands(client, self._tls)
         except OSError as error:
             # No or a foreign certificate, an old protocol, no TLS at all, nothing in time, gone again.
             self._counters.handshakes_failed += 1
             client.close()
             if fault := handshake_fault(error):
                 self._refused(fault, address)
+
+    async def _shake_hands(self, client: socket.socket, tls: ssl.SSLContext) -> None:
+        stream = TlsStream(tls, self._make_link)
+        try:
+            async with asyncio.timeout(_HANDSHAKE_S):  # what it raises is an OSError
+                await self._loop.connect_accepted_socket(lambda: stream, client)
+                await stream.greeted
+        except BaseException:
+            stream.abort()
+            raise
 
     def _greeted(self, client: socket.socket, task: asyncio.Task[None]) -> None:
         self._greetings.pop(task).cancel()
