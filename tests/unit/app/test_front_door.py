@@ -28,6 +28,7 @@ from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.credentials.identities import Identities
 from cloudstead.core.credentials.key_uses import KeyUses
 from cloudstead.core.credentials.tokens import Tokens
+from cloudstead.core.identityproviders.model import IdentityProvider
 from cloudstead.core.invitations.accepting import Accepting
 from cloudstead.core.people.errors import LoginRefused
 from cloudstead.core.people.front_door import FrontDoor
@@ -334,6 +335,29 @@ async def test_an_account_that_enforces_it_sends_people_to_set_up_first(browser,
     again = await browser.post("/people/code", data=data)
     assert again.status_code == 422
     assert (await house.user(tenant.administrator.id)).is_totp_on
+
+
+async def test_whoever_logged_in_before_it_was_enforced_sets_it_up_before_the_login_is_renewed(browser, house, tenant):
+    login = await house.sign_in.login(tenant.account, "ada", password=PASSWORD)
+    await house.set_profile(mfa_status=MfaStatus.ENFORCED)
+    with pytest.raises(LoginRefused):
+        await house.sign_in.refresh(tenant.account, login.refresh_token)
+    await set_up(browser, await sign_in(browser), tenant)
+    assert (await house.sign_in.refresh(tenant.account, login.refresh_token)).person.user_name == "ada"
+
+
+async def test_whoever_comes_by_a_provider_alone_renews_no_login_by_password(house, tenant):
+    login = await house.sign_in.login(tenant.account, "ada", password=PASSWORD)
+    person_id = tenant.administrator.id
+    provider = IdentityProvider(id="9" * 32, account_id=tenant.account.id, name="SSO", created_at_ms=1, updated_at_ms=1)
+
+    def bind(unit):
+        unit.identity_providers.add(provider)
+        unit.identity_providers.bind(tenant.account.id, person_id, [provider.id])
+
+    await tenant.database.write(bind)
+    with pytest.raises(LoginRefused):
+        await house.sign_in.refresh(tenant.account, login.refresh_token)
 
 
 async def test_a_wrong_first_code_shows_the_same_secret_again(browser, house, tenant):

@@ -194,7 +194,12 @@ class SignIn:
             kept = unit.refresh_tokens.get(token_hash)
             if kept is None or kept.account_id != account.id or kept.expires_at_ms <= now_ms:
                 raise LoginRefused
-            return _welcome(unit.people.get(kept.person_id), unit, account.id)
+            person, membership = _welcome(unit.people.get(kept.person_id), unit, account.id)
+            # What the account asks for today holds for whoever has logged in before it did, too: for up to 30 days.
+            if not may_use_password(unit, account.id, person.id):
+                raise LoginRefused
+            self._require_factor_set_up(unit, account, person)
+            return person, membership
 
         person, membership = await self._database.read(read)
         return self._login(account, person, membership, refresh_token)
@@ -294,7 +299,12 @@ class SignIn:
                 self._factors.accept(unit, person.id, code or "")
             except CodeRefused:
                 raise LoginRefused from None
-        elif unit.accounts.profile(account.id).mfa_status is MfaStatus.ENFORCED:
+        else:
+            self._require_factor_set_up(unit, account, person)
+
+    def _require_factor_set_up(self, unit: Unit, account: Account, person: Person) -> None:
+        is_enforced = unit.accounts.profile(account.id).mfa_status is MfaStatus.ENFORCED
+        if is_enforced and not self._factors.is_on(unit, person.id):
             raise LoginRefused
 
     def _login(self, account: Account, person: Person, membership: Membership, refresh_token: str) -> Login:
