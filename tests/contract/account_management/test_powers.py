@@ -6,6 +6,7 @@ import pytest
 
 from cloudstead.core.accounts.acting import acting_in
 from cloudstead.core.caller import Caller
+from cloudstead.core.identityproviders.model import IdentityProvider
 from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.people.model import Membership
 from cloudstead.core.people.profile import ProfileChange
@@ -104,6 +105,18 @@ async def test_a_guests_session_changes_no_address_for_a_provider_of_the_account
     at_home = tenant.account
     token = world.rooms.tokens.issue_id_token(at_home, administrator)
     assert (await world.call("update_my_user", token, body={"email": "new@cloud.example"})).status == 200
+
+
+async def test_an_account_with_a_provider_of_its_own_vouches_for_nobody_who_belongs_above_as_well(world):
+    shared = world.people["tenant_admin"]
+    await make_member(world, world.top, shared)
+    body = {"email": "thief@cloud.example"}
+    provider = IdentityProvider(id="9" * 32, account_id=world.below.id, name="Own", created_at_ms=1, updated_at_ms=1)
+    await world.tenant.database.write(lambda unit: unit.identity_providers.add(provider))
+    token = await world.token("tenant_admin")
+    assert (await world.call("update_my_user", token, body=body)).refused == (403, "access_denied")
+    await world.tenant.database.write(lambda unit: unit.identity_providers.remove(world.below.id, provider.id))
+    assert (await world.call("update_my_user", token, body=body)).status == 200
 
 
 @pytest.mark.parametrize("change", [{"password_hash": "another"}, {"profile": ProfileChange(email="e@cloud.example")}])

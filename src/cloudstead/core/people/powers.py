@@ -48,13 +48,14 @@ def require_no_stake_elsewhere(unit: Unit, caller: Caller, person: Person) -> No
 def require_own_hand(unit: Unit, caller: Caller, member: Member) -> None:
     """Raise ``RoleTooHigh`` where the person's mail address or second factor is out of the caller's hands.
 
-    For whoever bears the person's name. A key may do less than its owner, and be in other hands; a guest may have been
-    let in by the word of a provider that the account has chosen itself. With the address, either could become the
-    owner, at home and everywhere.
+    For whoever bears the person's name. A key may do less than its owner, and be in other hands; whoever came by an
+    identity provider came by the word of somebody whom the account has chosen itself. With the address, either could
+    become the owner, at home and everywhere. The sessions of a provider end with it, so none outlives this question.
     """
     if caller.is_key:
         require_power_over(caller, unit.domains.tree(caller.account_id), member)
-    if caller.is_key or member.person.home_account_id != caller.account_id:
+    is_at_home = member.person.home_account_id == caller.account_id
+    if caller.is_key or not is_at_home or unit.identity_providers.all_of(caller.account_id):
         require_no_stake_elsewhere(unit, caller, member.person)
 
 
