@@ -14,7 +14,7 @@ from cloudstead.core.spine.topics import own_topics
 from cloudstead.core.things.events import ThingRemoved
 from cloudstead.gateway.acceptor import Acceptor
 from cloudstead.gateway.counters import GatewayCounters
-from cloudstead.gateway.devices import DeviceRole, holder_of_thing
+from cloudstead.gateway.devices import PROFILES, DeviceRole, holder_of_thing
 from cloudstead.gateway.link import Link
 from cloudstead.gateway.people import PersonRole
 from cloudstead.gateway.pump import Pump
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.events import EventBus
     from cloudstead.core.ids import CertificateId
@@ -210,12 +211,12 @@ class MqttGateway:
             self._revocations.hold_device(link, role, certificate_id, trusted_id=device.trusted_id)
 
     async def _admit_person(self, link: Link, request: ConnectRequested) -> None:
-        role, profile = await self._revocations.settled(partial(self._recognise, link, request))
-        self._let_in(link, role, profile, space=role.caller.account_id)
+        role, account = await self._revocations.settled(partial(self._recognise, link, request))
+        self._let_in(link, role, PROFILES[account.mqtt_profile], space=account.id)
         if link.role is not None:
-            self._revocations.hold_person(link, role)
+            self._revocations.hold_person(link, role, parent_id=account.parent_id)
 
-    async def _recognise(self, link: Link, request: ConnectRequested) -> tuple[PersonRole, Profile]:
+    async def _recognise(self, link: Link, request: ConnectRequested) -> tuple[PersonRole, Account]:
         if link.caller is None:
             caller = (await self._people.of_password(request.password)).seen_from(link.source_address)
         else:
@@ -233,7 +234,7 @@ class MqttGateway:
         if request.will is not None and not await role.may_leave(request.will):
             raise CredentialRefused("The will is outside of what the caller may publish.")
         await role.learn()
-        return role, await self._people.profile(caller.account_id)
+        return role, await self._people.account(caller.account_id)
 
     def _let_in(self, link: Link, role: DeviceRole | PersonRole, profile: Profile, *, space: str) -> None:
         is_in = link.connection.accept(

@@ -12,7 +12,6 @@ from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.spine.topics import person_may_subscribe, things_only
-from cloudstead.gateway.devices import PROFILES
 from cloudstead.protocols.mqtt import PublishReceived, SubscribeRequested, reasons
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cloudstead.core.access.callers import Callers
+    from cloudstead.core.accounts.model import Account
     from cloudstead.core.caller import Caller
     from cloudstead.core.ids import AccountId, DomainId
     from cloudstead.core.spine.doors import TopicDoor
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cloudstead.gateway.counters import GatewayCounters
     from cloudstead.gateway.link import Link
     from cloudstead.gateway.pump import Pump
-    from cloudstead.protocols.mqtt import Connection, Profile, Subscription, Will, WillDue
+    from cloudstead.protocols.mqtt import Connection, Subscription, Will, WillDue
 
 _MAX_UNDECIDED: Final = 64
 
@@ -71,12 +71,12 @@ class PeopleDoor:
             raise CredentialRefused("The password, or the secret of the key, was changed since.")
         return fresh.seen_from(caller.source_address)
 
-    async def profile(self, account_id: AccountId) -> Profile:
-        """Return the limits of the account's clients."""
+    async def account(self, account_id: AccountId) -> Account:
+        """Return the account of somebody who comes in; raise ``CredentialRefused`` when it is closed."""
         account = await self._database.read(lambda unit: unit.accounts.get(account_id))
         if account is None or not account.is_usable:
             raise CredentialRefused("The account is not open.")
-        return PROFILES[account.mqtt_profile]
+        return account
 
 
 class PersonRole:
@@ -251,6 +251,8 @@ class PersonRole:
             self.caller = caller
             if not all(person_may_subscribe(each.topic_filter, paths) for each in self._subscriptions()):
                 self._link.cut("a subscription is not allowed any more")
+            elif not await self._may_keep_will():
+                self._link.cut("the will is not allowed any more")
         except CloudsteadError:
             self._link.cut("access was withdrawn")
         except Exception as error:  # noqa: BLE001 - who cannot be checked does not stay
@@ -258,6 +260,10 @@ class PersonRole:
             self._link.cut("access could not be checked")
         finally:
             self._is_rechecking = False
+
+    async def _may_keep_will(self) -> bool:
+        will = self._link.connection.will
+        return will is None or await self.may_leave(will)
 
     def _subscriptions(self) -> list[Subscription]:
         return list(self._link.connection.subscriptions.values())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cloudstead.core.events import EventBus
-    from cloudstead.core.ids import CertificateId, TrustedCertificateId
+    from cloudstead.core.ids import AccountId, CertificateId, TrustedCertificateId
     from cloudstead.gateway.counters import GatewayCounters
     from cloudstead.gateway.devices import DeviceRole
     from cloudstead.gateway.link import Link
@@ -44,7 +44,7 @@ class Revocations:
         bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(ApiKeyChanged, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(f"people:{event.account_id}"))
-        bus.subscribe(AccountChanged, lambda event: self._doubt(f"people:{event.account_id}"))
+        bus.subscribe(AccountChanged, self._account_changed)
         bus.subscribe(AccountStatusChanged, self._account_status_changed)
         bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))
 
@@ -73,10 +73,12 @@ class Revocations:
         keys = (f"certificate:{certificate_id}", f"thing:{role.thing.uid}", account)
         self._hold(link, keys if trusted_id is None else (*keys, f"trusted:{trusted_id}"))
 
-    def hold_person(self, link: Link, role: PersonRole) -> None:
-        """Keep a person's link until ``let_go``."""
+    def hold_person(self, link: Link, role: PersonRole, *, parent_id: AccountId | None) -> None:
+        """Keep a person's link until ``let_go``; ``parent_id`` is that of the account."""
         caller = role.caller
         keys = {caller.principal, f"people:{caller.account_id}", f"account:{caller.account_id}"}
+        if parent_id is not None:
+            keys.add(f"below:{parent_id}")
         if caller.person_id is not None:
             keys.add(f"person:{caller.person_id}")
         self.people += 1
@@ -108,6 +110,11 @@ class Revocations:
 
     def _trust_closed(self, event: TrustClosed) -> None:
         self._cut(f"trusted:{event.certificate_id}", "the trusted certificate was withdrawn")
+
+    def _account_changed(self, event: AccountChanged) -> None:
+        # What a parent has not, its tenants have not either.
+        self._doubt(f"people:{event.account_id}")
+        self._doubt(f"below:{event.account_id}")
 
     def _account_status_changed(self, event: AccountStatusChanged) -> None:
         # Whoever is still let in comes again and finds what may be done from now on.

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from cloudstead.core.access.permissions import Permission
+from cloudstead.core.accounts.events import AccountChanged, AccountStatusChanged
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.errors import CloudsteadError, OutOfReach
 from cloudstead.core.ids import ThingName
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.policygroups.events import PolicyGroupChanged
 from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.things.errors import ThingNotFound
@@ -91,6 +93,7 @@ class _Publish(_Signed, rename="camel"):
 @dataclass(slots=True)
 class _Subscription:
     caller: Caller
+    parent_id: AccountId | None  # of the caller's account
     listener: Callable[[str, bytes], None]
 
 
@@ -135,12 +138,15 @@ class ThingEvents:
         bus.subscribe(ThingRemoved, lambda event: self._doubt(event.thing.account_id, event.thing.name))
         bus.subscribe(ThingChanged, lambda event: self._doubt(event.thing.account_id, event.thing.name))
         bus.subscribe(DomainMoved, lambda event: self._doubt(event.account_id))
-        bus.subscribe(PersonChanged, lambda event: self._doubt(event.account_id))
+        bus.subscribe(PersonChanged, self._person_changed)
+        bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(event.account_id))
+        bus.subscribe(AccountStatusChanged, lambda event: self._doubt(event.account_id))
+        bus.subscribe(AccountChanged, self._account_changed)
 
     async def subscribe(self, client: Client, message: object, *, source_address: str | None) -> None:
         """Let the client hear of the thing that the message names; raise ``CloudsteadError`` when it may not."""
         asked = _read(message, _Subscribe)
-        caller = await self._caller(asked, source_address)
+        caller, parent_id = await self._caller(asked, source_address)
         entry = await self._reachable(caller, ThingName(str(asked.thing_name)), _SUBSCRIBE)
         key = (entry.account_id, entry.name)
         if key in client.subscriptions:
@@ -152,14 +158,14 @@ class ThingEvents:
         def hear(topic: str, payload: bytes) -> None:
             client.emit("event", {"topic": topic, "payload": _as_json(payload)})
 
-        client.subscriptions[key] = _Subscription(caller, hear)
+        client.subscriptions[key] = _Subscription(caller, parent_id, hear)
         self._clients.add(client)
         self._watch.listen(entry.account_id, entry.name, hear)
 
     async def publish(self, message: object, *, source_address: str | None) -> None:
         """Publish for the client and return once the message is stored; raise ``CloudsteadError`` when it may not."""
         asked = _read(message, _Publish)
-        caller = await self._caller(asked, source_address)
+        caller, _ = await self._caller(asked, source_address)
         name = asked.topic.removeprefix("$aws/things/").partition("/")[0]
         entry = await self._reachable(caller, ThingName(name), _PUBLISH)
         verb = entry.topics.requests.get(asked.topic)
@@ -182,8 +188,11 @@ class ThingEvents:
         for key in list(client.subscriptions):
             self._drop(client, key)
 
-    async def _caller(self, asked: _Signed, source_address: str | None) -> Caller:
-        """Return whose credentials the message carries; they have to be of the account and the stack that it names."""
+    async def _caller(self, asked: _Signed, source_address: str | None) -> tuple[Caller, AccountId | None]:
+        """Return whose credentials the message carries, and the parent of the account.
+
+        They have to be of the account and the stack that it names.
+        """
         given = asked.credentials
         now_s = self._clock.millis() // 1000
         session = self._sessions.open(given.access_key_id, given.session_token, now_s=now_s)
@@ -198,7 +207,7 @@ class ThingEvents:
         caller = await self._callers.of_session(
             session.account_id, session.person_id, credential_epoch=session.credential_epoch
         )
-        return caller.seen_from(source_address)
+        return caller.seen_from(source_address), account.parent_id
 
     async def _reachable(self, caller: Caller, name: ThingName, permission: Permission) -> ThingEntry:
         caller.require(permission)
@@ -209,10 +218,21 @@ class ThingEvents:
             raise OutOfReach("thing_name")
         return entry
 
+    def _person_changed(self, event: PersonChanged) -> None:
+        # Somebody may be a guest here, and be locked out at home.
+        self._doubt_where(lambda key, held: event.account_id == key[0] or event.person_id == held.caller.person_id)
+
+    def _account_changed(self, event: AccountChanged) -> None:
+        # What a parent has not, its tenants have not either.
+        self._doubt_where(lambda key, held: event.account_id in {key[0], held.parent_id})
+
     def _doubt(self, account_id: AccountId, name: ThingName | None = None) -> None:
+        self._doubt_where(lambda key, _: key[0] == account_id and name in (None, key[1]))
+
+    def _doubt_where(self, is_meant: Callable[[tuple[AccountId, ThingName], _Subscription], bool]) -> None:
         for client in self._clients:
-            for key in client.subscriptions:
-                if key[0] == account_id and name in (None, key[1]):
+            for key, subscription in client.subscriptions.items():
+                if is_meant(key, subscription):
                     self._spawn(self._recheck(client, key))
 
     async def _recheck(self, client: Client, key: tuple[AccountId, ThingName]) -> None:

@@ -11,7 +11,9 @@ from cloudstead.core.accounts.acting import Acting
 from cloudstead.core.accounts.ends import AccountEnds
 from cloudstead.core.accounts.enrolling import put_status
 from cloudstead.core.accounts.model import AccountStatus
-from cloudstead.core.caller import Grant
+from cloudstead.core.accounts.profile import FeaturePolicy
+from cloudstead.core.accounts.registry import Accounts, ProfileChange
+from cloudstead.core.caller import Caller, Grant
 from cloudstead.core.credentials.api_key_registry import ApiKeys, KeyChange
 from cloudstead.core.credentials.key_uses import KeyUses
 from cloudstead.core.ids import DomainId
@@ -168,3 +170,73 @@ async def test_an_account_that_runs_out_cuts_devices_and_people_and_lets_nobody_
     assert await again.connect("pump") != 0
     again = await site.open_plain()
     assert await again.connect("c", user_name="token", password=token.encode()) != 0
+
+
+@pytest.fixture
+async def parent(site):
+    """An account above the site's."""
+    tenant = site.tenant
+    top = await tenant.open_another_account("top")
+    await tenant.database.write(lambda unit: unit.accounts.replace(replace(tenant.account, parent_id=top.id)))
+    return top
+
+
+async def switch_off(site, account, *features):
+    """Have the account's administrator switch features off for everybody."""
+    tenant = site.tenant
+    policies = tuple(FeaturePolicy(feature=each, allow=False) for each in features)
+    grants = (Grant(DomainId("root"), "Administrator"),)
+    caller = Caller(account.id, "person:boss", "boss", None, grants)
+
+    def write(unit):
+        acting = Acting(caller, unit.accounts.get(account.id))
+        Accounts(tenant.clock, tenant.ids).update(unit, acting, ProfileChange(policies=policies))
+
+    await tenant.database.write(write)
+
+
+@pytest.mark.parametrize("whose", ["own", "parent"])
+async def test_a_feature_that_is_switched_off_ends_what_was_granted_by_it(site, parent, whose):
+    token = await site.person_token("ReadWrite")
+    _, text = await site.api_key("ReadWrite")
+    person, by_key = await site.person(token, client_id="a"), await site.person(text, client_id="b")
+    idle = await site.person(token, client_id="c")
+    for client in (person, by_key):
+        assert await client.subscribe("thing-update/#") == [1]
+    await switch_off(site, site.tenant.account if whose == "own" else parent, "rule")
+    await person.ping()
+    await switch_off(site, site.tenant.account if whose == "own" else parent, "event")
+    assert [await is_cut(client) for client in (person, by_key)] == [True, True]
+    await idle.ping()
+
+
+@pytest.mark.parametrize("whose", ["own", "parent"])
+async def test_a_will_that_could_not_be_left_any_more_ends_its_connection_and_is_void(site, parent, whose):
+    thing = await site.add_thing("pump")
+    token = await site.person_token("ReadWrite")
+    will = ("thing-update/pump", b'{"state":{"reported":{"t":0}}}', 1, False)
+    person, without = await site.person(token, client_id="a", will=will), await site.person(token, client_id="b")
+    await switch_off(site, site.tenant.account if whose == "own" else parent, "thing-topic")
+    assert await is_cut(person)
+    await without.ping()
+    device = await site.device(thing)
+    await device.subscribe("$aws/things/pump/shadow/get/rejected")
+    await device.acknowledgement(device.publish("$aws/things/pump/shadow/get", b""))
+    assert (await device.message()).topic == "$aws/things/pump/shadow/get/rejected"
+
+
+async def test_what_the_account_above_switches_off_cuts_nobody_of_another_account(site, parent):
+    stranger = await site.tenant.open_another_account("stranger")
+    person = await site.person(await site.person_token("Read"))
+    assert await person.subscribe("thing-update/#") == [1]
+    await switch_off(site, stranger, "event")
+    await person.ping()
+    assert site.gateway.counters()["cut"] == 0
+
+
+async def test_devices_keep_their_own_topics_whatever_people_may_not(site, parent):
+    thing = await site.add_thing("pump")
+    device = await site.device(thing)
+    await switch_off(site, parent, "thing-topic", "event", "shadow", "thing")
+    await device.acknowledgement(device.publish("$aws/things/pump/shadow/update", update(t=1)))
+    assert site.gateway.counters()["cut"] == 0

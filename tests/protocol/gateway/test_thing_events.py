@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from cloudstead.core.accounts.enrolling import put_status
+from cloudstead.core.accounts.events import AccountChanged
+from cloudstead.core.accounts.model import AccountStatus
+from cloudstead.core.accounts.profile import FeaturePolicy
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.temporary import TemporaryCredentials
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Membership
+from cloudstead.core.policygroups.events import PolicyGroupChanged
 from cloudstead.gateway.socketio import MAX_UNDECIDED, Limits, SocketIO
 from cloudstead.gateway.thing_events import MAX_SUBSCRIPTIONS, ThingEvents
 from cloudstead.protocols.socketio import decode_payload, encode_payload
@@ -291,6 +296,46 @@ async def test_a_person_who_is_disabled_or_loses_the_role_hears_nothing_any_more
 
     await site.tenant.database.write(write)
     await site.until(lambda: not site.watch._listeners)
+
+
+@pytest.mark.parametrize("change", ["own policy", "policy above", "status", "elsewhere"])
+async def test_a_subscription_ends_with_what_the_account_allows(service, change):
+    site = service.site
+    tenant = site.tenant
+    top = await tenant.open_another_account("top")
+    await tenant.database.write(lambda unit: unit.accounts.replace(replace(tenant.account, parent_id=top.id)))
+    await site.add_thing("lamp")
+    person, signed = await service.person("Read")
+    client = await service.client()
+    assert await client.ask("subscribe", {**signed, "thingName": "lamp"}) == {}
+
+    def write(unit):
+        if change == "status":
+            put_status(unit, unit.accounts.get(tenant.account.id), AccountStatus.SUSPENDED)
+        elif change == "elsewhere":  # a guest, who is locked out at home
+            unit.people.replace(replace(person, is_enabled=False))
+            unit.emit(PersonChanged(top.id, person.id))
+        else:
+            account_id = tenant.account.id if change == "own policy" else top.id
+            off = tuple(FeaturePolicy(feature=each, allow=False) for each in ("event", "thing-topic", "shadow"))
+            unit.accounts.put_profile(replace(unit.accounts.profile(account_id), policies=off))
+            unit.emit(AccountChanged(account_id))
+
+    await tenant.database.write(write)
+    await site.until(lambda: not site.watch._listeners)
+
+
+async def test_a_subscription_stays_when_what_changed_takes_nothing_away(service):
+    site = service.site
+    await site.add_thing("lamp")
+    _, signed = await service.person("Read")
+    client = await service.client()
+    assert await client.ask("subscribe", {**signed, "thingName": "lamp"}) == {}
+    account_id = site.tenant.account.id
+    for event in (AccountChanged(account_id), PolicyGroupChanged(account_id), AccountChanged("another")):
+        await site.tenant.database.write(lambda unit, event=event: unit.emit(event))
+    await service.say("lamp", {"on": True})
+    assert (await client.event())["payload"]["current"]["state"] == {"reported": {"on": True}}
 
 
 async def test_a_removed_thing_is_forgotten(service):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cloudstead.protocols.mqtt.broker import Broker
-    from cloudstead.protocols.mqtt.events import Subscription
+    from cloudstead.protocols.mqtt.events import Subscription, Will
     from cloudstead.protocols.mqtt.session import Session
 
 _NEW, _UNDECIDED, _OPEN, _CLOSED = range(4)
@@ -134,6 +134,11 @@ class Connection:
             and self._state != _UNDECIDED
             and len(self._subscribing) < _UNDECIDED_SUBSCRIBES
         )
+
+    @property
+    def will(self) -> Will | None:
+        """What the client has left to be published when it is gone."""
+        return None if self._session is None else self._session.will
 
     @property
     def wants_read(self) -> bool:
