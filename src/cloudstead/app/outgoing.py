@@ -22,7 +22,7 @@ from cloudstead.delivery.mail import MailPerformer, Sender
 from cloudstead.delivery.mail_folder import MailFolder
 from cloudstead.delivery.reach import CheckedConnector, Reach, SystemResolver
 from cloudstead.delivery.smtp import SmtpServer, SmtpTls, SmtpWayOut
-from cloudstead.delivery.webhooks import WebhookPerformer, warm_up
+from cloudstead.delivery.webhooks import WebhookPerformer
 from cloudstead.work.pauses import RealPauses
 from cloudstead.work.retry import Retry
 from cloudstead.work.worker import Duty, Worker, WorkerLimits
@@ -70,7 +70,6 @@ async def start_outgoing(
     batches: BatchMaker,
 ) -> Outgoing:
     """Let the worker work until the context ends; raise ``CannotStart`` for settings that cannot be used."""
-    await warm_up()
     mail_folder = None if settings.mail.host else MailFolder(folder.mails, write_private)
     webhooks = _webhooks(settings, stack, WebhookCalls(sealer, clock=clock, ids=ids), clock)
     mail = MailPerformer(
@@ -116,7 +115,7 @@ def _webhooks(settings: Settings, stack: AsyncExitStack, calls: WebhookCalls, cl
     reach = Reach(
         allow=[ipaddress.ip_network(each, strict=False) for each in chosen.allow], allow_private=chosen.allow_private
     )
-    performer = WebhookPerformer(
+    return WebhookPerformer(
         calls,
         CheckedConnector(reach, SystemResolver(names)),
         trust=_trust(chosen.ca_file, "webhooks.ca_file"),
@@ -124,8 +123,6 @@ def _webhooks(settings: Settings, stack: AsyncExitStack, calls: WebhookCalls, cl
         user_agent=f"cloudstead/{__version__}",
         time_limit_s=chosen.timeout_s,
     )
-    stack.push_async_callback(performer.close)
-    return performer
 
 
 def _mail_server(settings: Settings) -> SmtpWayOut:

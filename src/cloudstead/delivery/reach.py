@@ -8,20 +8,22 @@ was looked at: asking for the name once more could give another answer (DNS rebi
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 - or the first request over TLS would, for 20 ms in which the loop serves nobody
+import errno
 import ipaddress
+import os
 import socket
-from typing import TYPE_CHECKING, Final, Protocol
-
-import httpcore2
+import ssl
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
-
-    from httpcore2 import SOCKET_OPTION
 
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+P = TypeVar("P", bound=asyncio.Protocol)
 
 _MOST_ADDRESSES: Final = 4
 _NEXT_ADDRESS_AFTER_S: Final = 3.0
@@ -145,23 +147,27 @@ class Reach:
         return not any(address in network for network in _NOWHERE)
 
 
-class CheckedConnector(httpcore2.AsyncNetworkBackend):
+class ConnectionFailed(Exception):
+    """None of the addresses could be connected to. The message names none."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(_reason(error))
+
+
+class CheckedConnector:
     """Connects to addresses that were looked at, and to nothing else."""
 
     def __init__(self, reach: Reach, resolve: Resolver) -> None:
         self._reach = reach
         self._resolve = resolve
-        self._inner = httpcore2.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the library's signature
-        local_address: str | None = None,
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first admitted address that answers; raise ``AddressRefused`` or ``NameUnknown``."""
+    async def connect(
+        self, host: str, port: int, *, tls: ssl.SSLContext | None, protocol: Callable[[], P]
+    ) -> tuple[asyncio.BaseTransport, P]:
+        """Connect to the first admitted address that answers, with ``tls`` to whoever proves to be ``host``.
+
+        Raises ``AddressRefused``, ``NameUnknown`` or ``ConnectionFailed``. How long it may take is the caller's to say.
+        """
         try:
             found = await self._resolve(host, port)
         except (OSError, UnicodeError):
@@ -170,14 +176,37 @@ class CheckedConnector(httpcore2.AsyncNetworkBackend):
         if not admitted:
             raise AddressRefused
         *others, last = admitted
+        name = None if tls is None else host
         for address in others:
             try:
-                return await self._inner.connect_tcp(
-                    address, port, _NEXT_ADDRESS_AFTER_S, local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                async with asyncio.timeout(_NEXT_ADDRESS_AFTER_S):
+                    return await _connect(address, port, tls=tls, name=name, protocol=protocol)
+            except ssl.SSLError as error:
+                raise ConnectionFailed(error) from None  # it did answer, and not as whom it should
+            except OSError:  # the time limit's end is one as well
                 continue
-        return await self._inner.connect_tcp(last, port, timeout, local_address, socket_options)
+        try:
+            return await _connect(last, port, tls=tls, name=name, protocol=protocol)
+        except OSError as error:
+            raise ConnectionFailed(error) from None
+
+
+async def _connect(
+    address: str, port: int, *, tls: ssl.SSLContext | None, name: str | None, protocol: Callable[[], P]
+) -> tuple[asyncio.BaseTransport, P]:
+    """Connect to an address; were it a name, this would fail instead of looking it up."""
+    return await asyncio.get_running_loop().create_connection(
+        protocol, address, port, ssl=tls, server_hostname=name, flags=socket.AI_NUMERICHOST
+    )
+
+
+def _reason(error: OSError) -> str:
+    """Say why in words without an address, which the messages of the event loop hold."""
+    if isinstance(error, ssl.SSLError):
+        return str(error)
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return type(error).__name__
 
 
 def _look_up(host: str, port: int) -> list[str]:

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hmac
-import socket
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes, urljoin
-
-import httpcore2
 
 from cloudstead.core.credentials.errors import SealBroken
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.jobs.model import Done, Failed
 from cloudstead.core.webhooks.calls import WEBHOOK
 from cloudstead.core.webhooks.model import parse_url
-from cloudstead.delivery.reach import AddressRefused, CheckedConnector, NameUnknown
+from cloudstead.delivery.exchange import AnswerBroken, Exchange, request_bytes
+from cloudstead.delivery.reach import AddressRefused, CheckedConnector, ConnectionFailed, NameUnknown
 
 if TYPE_CHECKING:
     import ssl
@@ -43,15 +40,6 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _KEPT_ELSEWHERE: Final = frozenset({"content-type", "accept"})
 _UNQUOTED: Final = "/%:=&?~#+!$,;'@()*[]"
-
-
-async def warm_up() -> None:
-    """Load what the first request would load: 30 to 50 ms, for which the event loop would serve nobody else."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and does not listen, so it refuses at once
-        with contextlib.suppress(httpcore2.ConnectError):
-            await httpcore2.AnyIOBackend().connect_tcp("127.0.0.1", nobody.getsockname()[1], timeout=1.0)
-    "host.example".encode("idna")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +81,8 @@ class WebhookPerformer:
         self._clock = clock
         self._user_agent = user_agent
         self._time_limit_s = time_limit_s
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=trust,
-            max_connections=None,  # the worker bounds what is under way
-            max_keepalive_connections=0,  # each request looks its address up anew
-            network_backend=connector,
-        )
-
-    async def close(self) -> None:
-        """Close what is still open."""
-        await self._pool.aclose()
+        self._connector = connector
+        self._trust = trust
 
     async def perform(self, job: Job) -> Done | Failed:
         """Send the request, follow redirects, and tell what was answered."""
@@ -119,25 +99,37 @@ class WebhookPerformer:
             return Failed(detail=str(error), is_final=True)
         except NameUnknown as error:
             return Failed(detail=str(error))
-        except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
-            return Failed(detail=f"The connection failed: {_reason(error)}.")
-        except httpcore2.ProtocolError as error:
-            return Failed(detail=f"The answer is no HTTP: {_reason(error)}.")
+        except ConnectionFailed as error:
+            return Failed(detail=f"The connection failed: {error}.")
+        except AnswerBroken as error:
+            return Failed(detail=f"The answer is no HTTP: {error}.")
 
     async def _follow(self, job: Job, webhook: Webhook, limit: asyncio.Timeout) -> Done | Failed:
         request = _first(webhook)
         for redirects in range(MAX_REDIRECTS + 1):
-            async with self._pool.stream(
-                request.method,
-                _target(request.url),
-                headers=self._headers(job, webhook, request),
-                content=request.body if request.body or request.method in _WITH_BODY else None,
-            ) as response:
-                location = _header(response, b"location")
-                if response.status not in _REDIRECTS or not location:
-                    return self._result(response, await _excerpt(response, limit), redirects)
-            request = _redirected(request, response.status, location)
-        return Failed(detail=f"There were more than {MAX_REDIRECTS} redirects.", status=response.status, is_final=True)
+            exchange = await self._send(job, webhook, request)
+            try:
+                await exchange.answer()
+                location = exchange.header(b"location")
+                if exchange.status not in _REDIRECTS or not location:
+                    return self._result(exchange, await _excerpt(exchange, limit), redirects)
+            finally:
+                exchange.abandon()
+            request = _redirected(request, exchange.status, location)
+        return Failed(detail=f"There were more than {MAX_REDIRECTS} redirects.", status=exchange.status, is_final=True)
+
+    async def _send(self, job: Job, webhook: Webhook, request: _Request) -> Exchange:
+        """Connect anew, so that each request looks its address up, and send."""
+        body = request.body if request.body or request.method in _WITH_BODY else None
+        written = request_bytes(request.method, _target(request.url), self._headers(job, webhook, request), body)
+        _, host, port = request.origin
+        _, exchange = await self._connector.connect(
+            host or "",
+            port,
+            tls=self._trust if request.url.scheme == "https" else None,
+            protocol=lambda: Exchange(written, max_body_bytes=MAX_EXCERPT_BYTES),
+        )
+        return exchange
 
     def _headers(self, job: Job, webhook: Webhook, request: _Request) -> list[tuple[str, str]]:
         names = {name.lower() for name, _ in request.headers}
@@ -160,8 +152,8 @@ class WebhookPerformer:
             )
         return headers
 
-    def _result(self, response: httpcore2.Response, excerpt: bytes, redirects: int) -> Done | Failed:
-        status = response.status
+    def _result(self, exchange: Exchange, excerpt: bytes, redirects: int) -> Done | Failed:
+        status = exchange.status
         after = f" after {redirects} redirect{'s' if redirects > 1 else ''}" if redirects else ""
         detail = f"The answer was {status}{after}."
         if 200 <= status < 300:
@@ -172,12 +164,12 @@ class WebhookPerformer:
             status=status,
             response=excerpt,
             is_final=not comes_again,
-            retry_after_s=self._retry_after_s(response) if comes_again else None,
+            retry_after_s=self._retry_after_s(exchange) if comes_again else None,
         )
 
-    def _retry_after_s(self, response: httpcore2.Response) -> float | None:
+    def _retry_after_s(self, exchange: Exchange) -> float | None:
         """Read ``Retry-After`` (RFC 9110, section 10.2.3): seconds or a date; nonsense counts as nothing."""
-        text = _header(response, b"retry-after").strip()
+        text = exchange.header(b"retry-after").strip()
         if text.isascii() and text.isdigit():
             return float(text)
         try:
@@ -217,10 +209,9 @@ def _redirected(request: _Request, status: int, location: str) -> _Request:
     return replace(follower, method="GET", body=b"") if status == 303 else follower
 
 
-def _target(url: SplitResult) -> httpcore2.URL:
+def _target(url: SplitResult) -> str:
     path = quote(url.path or "/", safe=_UNQUOTED)
-    query = f"?{quote(url.query, safe=_UNQUOTED)}" if url.query else ""
-    return httpcore2.URL(scheme=url.scheme, host=url.hostname or "", port=url.port, target=path + query)
+    return f"{path}?{quote(url.query, safe=_UNQUOTED)}" if url.query else path
 
 
 def _host(url: SplitResult) -> str:
@@ -229,23 +220,7 @@ def _host(url: SplitResult) -> str:
     return shown if url.port is None else f"{shown}:{url.port}"
 
 
-def _header(response: httpcore2.Response, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in response.headers if name.lower() == wanted), "")
-
-
-async def _excerpt(response: httpcore2.Response, limit: asyncio.Timeout) -> bytes:
+async def _excerpt(exchange: Exchange, limit: asyncio.Timeout) -> bytes:
     """Return the beginning of the body, or as much of it as comes in a moment: the status tells what counts."""
-    excerpt = bytearray()
     soon = asyncio.get_running_loop().time() + _EXCERPT_WITHIN_S
-    broken = (TimeoutError, httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError)
-    with contextlib.suppress(*broken):
-        async with asyncio.timeout_at(min(soon, (limit.when() or soon) - 0.05)):
-            async for chunk in response.aiter_stream():
-                excerpt += chunk
-                if len(excerpt) >= MAX_EXCERPT_BYTES:
-                    break
-    return bytes(excerpt[:MAX_EXCERPT_BYTES])
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    return await exchange.body(min(soon, (limit.when() or soon) - 0.05))

@@ -5,10 +5,16 @@ import ipaddress
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-import httpcore2
 import pytest
 
-from cloudstead.delivery.reach import AddressRefused, CheckedConnector, NameUnknown, Reach, SystemResolver
+from cloudstead.delivery.reach import (
+    AddressRefused,
+    CheckedConnector,
+    ConnectionFailed,
+    NameUnknown,
+    Reach,
+    SystemResolver,
+)
 from factories.webhook_receiver import receiving
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "2a00:1450:4001::200e"]
@@ -94,42 +100,47 @@ def answering(*addresses):
     return resolve
 
 
+async def connect(connector, host, port):
+    transport, _ = await asyncio.wait_for(connector.connect(host, port, tls=None, protocol=asyncio.Protocol), 5)
+    return transport
+
+
 LOOPBACK = Reach(allow=[ipaddress.ip_network("127.0.0.0/8")])
 
 
 async def test_the_connection_is_made_to_the_address_that_was_looked_at():
     async with receiving() as receiver:
         resolve = answering("127.0.0.1")
-        stream = await CheckedConnector(LOOPBACK, resolve).connect_tcp("hooks.example", receiver.port, 5)
+        transport = await connect(CheckedConnector(LOOPBACK, resolve), "hooks.example", receiver.port)
 
-        assert stream.get_extra_info("server_addr") == ("127.0.0.1", receiver.port)
+        assert transport.get_extra_info("peername") == ("127.0.0.1", receiver.port)
         assert resolve.asked == [("hooks.example", receiver.port)]
-        await stream.aclose()
+        transport.abort()
 
 
 async def test_addresses_that_are_not_admitted_are_left_out():
     async with receiving() as receiver:
         resolve = answering("10.0.0.1", "169.254.169.254", "127.0.0.1")
-        stream = await CheckedConnector(LOOPBACK, resolve).connect_tcp("hooks.example", receiver.port, 5)
+        transport = await connect(CheckedConnector(LOOPBACK, resolve), "hooks.example", receiver.port)
 
-        assert stream.get_extra_info("server_addr") == ("127.0.0.1", receiver.port)
-        await stream.aclose()
+        assert transport.get_extra_info("peername") == ("127.0.0.1", receiver.port)
+        transport.abort()
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer():
     async with receiving() as receiver:
         resolve = answering("127.0.0.2", "127.0.0.1")  # the receiver listens on the second one alone
-        stream = await CheckedConnector(LOOPBACK, resolve).connect_tcp("hooks.example", receiver.port, 5)
+        transport = await connect(CheckedConnector(LOOPBACK, resolve), "hooks.example", receiver.port)
 
-        assert stream.get_extra_info("server_addr") == ("127.0.0.1", receiver.port)
-        await stream.aclose()
+        assert transport.get_extra_info("peername") == ("127.0.0.1", receiver.port)
+        transport.abort()
 
 
 async def test_a_name_that_leads_inside_is_refused_without_telling_where():
     connector = CheckedConnector(Reach(), answering("10.0.0.1", "127.0.0.1"))
 
     with pytest.raises(AddressRefused) as caught:
-        await connector.connect_tcp("hooks.example", 80, 5)
+        await connect(connector, "hooks.example", 80)
 
     assert "10.0.0.1" not in str(caught.value)
 
@@ -140,15 +151,15 @@ async def test_a_name_that_nobody_knows_is_told(error):
         raise error
 
     with pytest.raises(NameUnknown):
-        await CheckedConnector(Reach(), resolve).connect_tcp("nowhere.example", 80, 5)
+        await connect(CheckedConnector(Reach(), resolve), "nowhere.example", 80)
 
 
 async def test_a_refused_connection_is_told():
     async with receiving() as receiver:
         port = receiver.port
 
-    with pytest.raises(httpcore2.ConnectError):
-        await CheckedConnector(LOOPBACK, answering("127.0.0.1")).connect_tcp("hooks.example", port, 5)
+    with pytest.raises(ConnectionFailed, match=r"^Connection refused$"):
+        await connect(CheckedConnector(LOOPBACK, answering("127.0.0.1")), "hooks.example", port)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost"])
@@ -157,5 +168,5 @@ async def test_every_way_to_write_an_address_ends_in_the_address(host):
         found = await SystemResolver(executor)(host, 80)
         assert "127.0.0.1" in found
         with pytest.raises(AddressRefused):
-            await CheckedConnector(Reach(), SystemResolver(executor)).connect_tcp(host, 80, 5)
+            await connect(CheckedConnector(Reach(), SystemResolver(executor)), host, 80)
         await asyncio.sleep(0)

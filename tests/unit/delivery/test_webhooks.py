@@ -48,11 +48,7 @@ def performer(reach=LOOPBACK, *, trust=None, calls=CALLS, **others):
 
 async def send(webhook, *, attempts=1, offset=None, **how):
     job = replace(CALLS.job("a1", webhook, offset=offset), attempts=attempts)
-    sender = performer(**how)
-    try:
-        return await sender.perform(job)
-    finally:
-        await sender.close()
+    return await performer(**how).perform(job)
 
 
 @pytest.fixture
@@ -263,7 +259,6 @@ async def test_each_request_looks_its_name_up_anew_and_goes_to_what_was_looked_a
 
     first = await sender.perform(CALLS.job("a1", webhook))
     second = await sender.perform(CALLS.job("a1", webhook))
-    await sender.close()
 
     assert isinstance(first, Done)
     assert isinstance(second, Failed)
@@ -363,7 +358,6 @@ async def test_a_name_that_nobody_knows_is_tried_again():
         CALLS, CheckedConnector(Reach(), nobody), trust=ssl.create_default_context(), clock=CLOCK, user_agent="t"
     )
     result = await sender.perform(CALLS.job("a1", Webhook(url="https://nowhere.example")))
-    await sender.close()
 
     assert result == Failed(detail="The name of the server cannot be found.")
 
