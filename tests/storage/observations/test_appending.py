@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import signal
@@ -15,6 +16,7 @@ from cloudstead.core.clock import SystemClock
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.core.observations.model import IndexBatch
 from cloudstead.storage.observations import open_observations
+from cloudstead.storage.observations.rows import lines_in_turns, observation_rows
 
 EVER = {"range": {"timestamp": {"gte": 0}}}
 
@@ -166,6 +168,7 @@ import asyncio, sys
 from pathlib import Path
 from cloudstead.core.observations.model import IndexBatch, Observation
 from cloudstead.storage.observations import open_observations
+from cloudstead.storage.observations.rows import lines_in_turns, observation_rows
 
 async def main():
     index = await open_observations(Path(sys.argv[1]))
@@ -226,3 +229,31 @@ async def test_an_observation_is_there_under_its_account_offset_and_time(ledger,
     assert not await has(ledger.account, seen.offset, at_ms=seen.timestamp_ms + 1)
     assert not await has(ledger.account, seen.offset + 1, at_ms=seen.timestamp_ms)
     assert not await has(make_ledger().account, seen.offset, at_ms=seen.timestamp_ms)
+
+
+async def test_a_large_batch_leaves_the_loop_to_others_in_between(ledger):
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    seen = [ledger.seen({"n": number}) for number in range(2_000)]
+    written = await observation_rows(seen)
+    (rows,) = written.by_week.values()
+    await lines_in_turns(rows)
+    counting.cancel()
+    assert turns >= 8
+    assert [row[0] for row in rows] == [each.offset for each in seen]
+
+
+async def test_batches_that_come_at_once_are_stored_whole_and_once(ledger):
+    batches = [[ledger.seen({"n": number}) for number in range(600)] for _ in range(3)]
+    before = ledger.index.counts.rows
+    await asyncio.gather(*(ledger.put(*batch) for batch in batches))
+    assert ledger.index.counts.rows == before + 1_800
+    offsets = [seen.offset for batch in batches for seen in batch]
+    assert await ledger.offsets({"match_all": {}}) == offsets

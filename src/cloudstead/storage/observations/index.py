@@ -3,6 +3,7 @@
 # ruff: noqa: S608 (all outside text goes through cloudstead.search.sql)
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from cloudstead.storage.observations.rows import (
     WrittenRows,
     change_rows,
     instant_text,
+    lines_in_turns,
+    lines_of,
     observation_rows,
     thing_rows,
 )
@@ -69,9 +72,6 @@ _TOO_MUCH = {
 # What ClickHouse says about the content of a row, as opposed to its own condition.
 _BAD_ROW = frozenset({6, 26, 27, 38, 41, 53, 72, 117, 130, 131, 306, 691})
 
-_LINES = msgspec.json.Encoder()
-_ENCODED_AT_ONCE = 64  # some 60 us: encoding keeps the interpreter's lock, and the event loop waits for it
-
 
 @dataclass(slots=True)
 class IndexCounts:
@@ -102,6 +102,7 @@ class ClickHouseIndex:
         }
         # Offsets up to here may be stored in part: by an earlier process, or by a batch that failed half-way.
         self._doubtful_through = 0
+        self._appending = asyncio.Lock()
         self.counts = IndexCounts()
         self.detached_parts = 0
 
@@ -134,12 +135,14 @@ class ClickHouseIndex:
 
     async def append(self, batch: IndexBatch) -> None:
         """Store a batch of the log durably; what is stored already is left alone."""
-        await self._write("appending", lambda client: self._append(client, batch))
+        if batch.observations or batch.changes:
+            async with self._appending:
+                await self._append(batch)
 
     async def put_things(self, documents: Collection[ThingDocument]) -> None:
         """Store or replace documents of things."""
         if documents:
-            await self._write("indexing things", lambda client: self._put_things(client, documents))
+            await self._put_things(documents)
 
     async def drop_things(self, account_id: AccountId, names: Collection[ThingName]) -> None:
         """Forget things; their observations stay."""
@@ -156,7 +159,8 @@ class ClickHouseIndex:
             for catalogue in self._catalogues.values():
                 catalogue.forget(account_id)
 
-        await self._write("dropping an account", drop)
+        async with self._appending:  # or its paths could go from under rows that are being stored
+            await self._write("dropping an account", drop)
 
     async def drop_before(self, account_id: AccountId, time: datetime) -> None:
         """Forget the observations and shadow changes of an account from before a time."""
@@ -246,42 +250,46 @@ class ClickHouseIndex:
         found["took"] = round((time.perf_counter() - started) * 1000)
         return SearchResult(found)
 
-    def _append(self, client: Client, batch: IndexBatch) -> None:
-        offsets = [seen.offset for seen in batch.observations] + [change.offset for change in batch.changes]
-        if not offsets:
-            return
-        first, last = min(offsets), max(offsets)
+    async def _append(self, batch: IndexBatch) -> None:
         observations: Sequence[Observation] = batch.observations
         changes: Sequence[ShadowChange] = batch.changes
-        if first <= self._doubtful_through:
-            held = _offsets(client, "observations", first, last)
+        ends = [items[end].offset for items in (observations, changes) if items for end in (0, -1)]
+        first, last = min(ends), max(ends)
+        certain = self._doubtful_through
+        if first <= certain:
+            held = await self._write("appending", lambda client: _offsets(client, "observations", first, last))
             observations = [seen for seen in observations if seen.offset not in held]
             self.counts.skipped += len(held)
-            held = _offsets(client, "shadow_changes", first, last)
+            held = await self._write("appending", lambda client: _offsets(client, "shadow_changes", first, last))
             changes = [change for change in changes if change.offset not in held]
-        certain = self._doubtful_through
         self._doubtful_through = max(certain, last)
-        written = observation_rows(observations)
-        self._learn(client, OBSERVATIONS, written)
+        written = await observation_rows(observations)
+        await self._write("appending", lambda client: self._learn(client, OBSERVATIONS, written))
         for week, rows in written.by_week.items():
-            self._insert(client, "observations", OBSERVATION_COLUMNS, rows, token=_token(rows, week))
-        for week, rows in change_rows(changes).items():
-            self._insert(client, "shadow_changes", CHANGE_COLUMNS, rows, token=_token(rows, week))
+            await self._store("observations", OBSERVATION_COLUMNS, rows, token=_token(rows, week))
+        for week, rows in (await change_rows(changes)).items():
+            await self._store("shadow_changes", CHANGE_COLUMNS, rows, token=_token(rows, week))
         self.counts.rows += len(observations)
         # The batch came through as a whole: what was doubtful before it is all that still is.
         self._doubtful_through = certain
 
-    def _put_things(self, client: Client, documents: Collection[ThingDocument]) -> None:
-        written = thing_rows(documents)
-        self._learn(client, THINGS, written)
+    async def _put_things(self, documents: Collection[ThingDocument]) -> None:
+        written = await thing_rows(documents)
+        await self._write("indexing things", lambda client: self._learn(client, THINGS, written))
         for rows in written.by_week.values():
-            self._insert(client, "things", THING_COLUMNS, rows, token=None)
+            await self._store("things", THING_COLUMNS, rows, token=None)
+
+    async def _store(self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None) -> None:
+        lines = await lines_in_turns(rows)
+        await self._write(
+            f"storing {table}", lambda client: self._insert(client, table, columns, rows, lines=lines, token=token)
+        )
 
     def _learn(self, client: Client, index: Index, written: WrittenRows) -> None:
         """Bring the catalogue up to date before rows are stored; paths without room are taken out of the rows."""
 
         def store(rows: Sequence[Row]) -> None:
-            self._insert(client, "state_paths", PATH_COLUMNS, rows, token=None)
+            self._insert(client, "state_paths", PATH_COLUMNS, rows, lines=lines_of(rows), token=None)
 
         self.counts.unindexed += written.refused
         crowded = self._catalogues[index.name].learn(written.kinds, client, store)
@@ -302,11 +310,12 @@ class ClickHouseIndex:
         columns: Sequence[str],
         rows: Sequence[Row],
         *,
+        lines: bytes,
         token: str | None,
     ) -> None:
         settings = {} if token is None else {"insert_deduplication_token": token}
         try:
-            client.raw_insert(table, columns, _lines(rows), settings, fmt="JSONCompactEachRow")
+            client.raw_insert(table, columns, lines, settings, fmt="JSONCompactEachRow")
         except DatabaseError as error:
             if error.code not in _BAD_ROW:
                 raise
@@ -327,13 +336,15 @@ class ClickHouseIndex:
             middle = len(rows) // 2
             for number_, half in enumerate((rows[:middle], rows[middle:])):
                 part = None if token is None else f"{token}/{number_}"
-                self._insert(client, table, columns, half, token=part)
+                self._insert(client, table, columns, half, lines=lines_of(half), token=part)
             return
         (row,) = rows
         if not isinstance(row[-1], dict) or not row[-1]:
             raise error
         self.counts.unindexed += 1
-        self._insert(client, table, columns, [[*row[:-1], {}]], token=None if token is None else f"{token}/bare")
+        bare = [[*row[:-1], {}]]
+        part = None if token is None else f"{token}/bare"
+        self._insert(client, table, columns, bare, lines=lines_of(bare), token=part)
 
     async def _write(self, doing: str, work: Callable[[Client], _T]) -> _T:
         try:
@@ -385,12 +396,3 @@ async def open_observations(
         ServerEngine.of_url(place) if isinstance(place, str) and "://" in place else EmbeddedEngine(Path(place))
     )
     return await ClickHouseIndex.open(engine, clock=clock or SystemClock(), memory_bytes=memory_bytes)
-
-
-def _lines(rows: Sequence[Row]) -> bytes:
-    """Write rows as lines of JSON, letting go of the interpreter's lock now and then."""
-    pieces = []
-    for start in range(0, len(rows), _ENCODED_AT_ONCE):
-        pieces.append(_LINES.encode_lines(rows[start : start + _ENCODED_AT_ONCE]))
-        time.sleep(0)
-    return b"".join(pieces)
