@@ -14,6 +14,9 @@ from cloudstead.core.versions import Versioned
 WARNED_DAYS: Final = 30
 """How many days before its end an account is warned that has not chosen a number of its own."""
 
+NEEDED_FOR_COMMERCIAL: Final = ("address_line1", "city", "country", "company", "contact", "email")
+"""What an account has to tell of itself to be commercial."""
+
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 

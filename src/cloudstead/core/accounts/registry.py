@@ -14,7 +14,7 @@ from cloudstead.core.accounts.enrolling import put_status
 from cloudstead.core.accounts.events import AccountChanged
 from cloudstead.core.accounts.expiry import settled
 from cloudstead.core.accounts.listing import AccountQuery, Described
-from cloudstead.core.accounts.profile import AccountProfile, Tier
+from cloudstead.core.accounts.profile import NEEDED_FOR_COMMERCIAL, AccountProfile, Tier
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.paging import MAX_PAGE_SIZE, Page, PageRequest
@@ -44,7 +44,6 @@ MAX_CUSTOM_CHARS: Final = 1000
 MAX_EMAILS: Final = 100
 MAX_POLICIES: Final = 100
 
-NEEDED_FOR_COMMERCIAL: Final = ("address_line1", "city", "country", "company", "contact", "email")
 PARENT_ONLY: Final = ("contract_number", "customer_number", "sales_contact")
 
 _TEXTS: Final = (

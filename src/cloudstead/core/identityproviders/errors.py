@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloudstead.core.accounts.profile import NEEDED_FOR_COMMERCIAL
 from cloudstead.core.errors import CloudsteadError
 
 
@@ -48,7 +49,11 @@ class ProvidersNotIncluded(CloudsteadError):
     code = "identity_providers_not_included"
 
     def __init__(self) -> None:
-        super().__init__("Identity providers of one's own are for commercial accounts only.")
+        needed = ", ".join(NEEDED_FOR_COMMERCIAL)
+        super().__init__(
+            "Identity providers of one's own are for commercial accounts only: an account becomes one that tells its "
+            f"{needed}."
+        )
 
 
 class ProviderNotUsable(CloudsteadError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloudstead.core.accounts.profile import NEEDED_FOR_COMMERCIAL
 from cloudstead.core.errors import CloudsteadError
 
 
@@ -38,4 +39,5 @@ class CommercialOnly(CloudsteadError):
     code = "commercial_only"
 
     def __init__(self) -> None:
-        super().__init__("This is for commercial accounts only.")
+        needed = ", ".join(NEEDED_FOR_COMMERCIAL)
+        super().__init__(f"This is for commercial accounts only: an account becomes one that tells its {needed}.")

@@ -156,7 +156,7 @@ async def test_the_tier_says_how_many_developer_certificates_included(tenant, tr
 
 async def test_a_free_account_uploads_none_and_may_be_given_some_from_above(tenant, trust):
     await with_profile(tenant, tier=Tier.FREE)
-    with pytest.raises(CommercialOnly):
+    with pytest.raises(CommercialOnly, match="address_line1, city, country, company, contact, email"):
         await trust.upload(authority())
     assert (await trust.upload(authority(), as_parent=True)).is_active
 
