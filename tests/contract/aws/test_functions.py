@@ -82,6 +82,14 @@ def test_a_forged_bearer_is_refused(cloud, token):
     assert (answer.status_code, answer.json()["message"]) == (401, "Invalid login token or API key.")
 
 
+def test_a_login_token_of_account_management_is_told_what_opens_here(cloud):
+    token = f"cst_{'0' * 32}_{'0' * 64}"
+    answer = cloud.request("POST", "/functions/ThingLambda", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+    assert "API key" in answer.json()["message"]
+    assert "LOGIN" in answer.json()["message"]
+
+
 def test_a_bearer_who_was_disabled_is_refused(cloud, bearer):
     cloud.callers.disabled.add(cloud.anna.id)
     for headers in (bearer, KEY):

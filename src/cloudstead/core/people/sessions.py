@@ -37,6 +37,7 @@ MOST_SESSIONS: Final = 50
 
 _SECRET_BYTES: Final = 32
 _LONGEST_AGENT: Final = 300
+LOGIN_TOKEN_PREFIX: Final = "cst_"  # noqa: S105 - how tokens begin, not one of them
 _TOKEN: Final = re.compile(r"cst_([0-9a-f]{32})_([0-9a-f]{64})")
 _NOBODYS_HASH: Final = bytes(32)
 

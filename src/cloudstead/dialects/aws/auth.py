@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
+from cloudstead.core.people.sessions import LOGIN_TOKEN_PREFIX
 from cloudstead.dialects.aws import names
 from cloudstead.dialects.aws.refusals import BearerRefused
 from cloudstead.web.bearer import bearer_token
@@ -111,6 +112,11 @@ class BearerCallers:
             raise BearerRefused(
                 "Missing credentials: send 'Authorization: Bearer <token>' with an API key, or with the "
                 "credentials.token that the LOGIN action of AuthLambda answers."
+            )
+        if token.startswith(LOGIN_TOKEN_PREFIX):
+            raise BearerRefused(
+                "That token opens account management. Send an API key here, or the credentials.token that the LOGIN "
+                "action of AuthLambda answers."
             )
         try:
             # A signed token has two dots (RFC 7515, section 3.1); an API key has none.
