@@ -105,8 +105,13 @@ def demo(config: Path | None, ready_file: Path | None, **flags: str | None) -> N
 
 
 @commands.command()
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="Folder or zip with the certificate.")
-@click.option("--mqtts", required=True, type=_AddressType(), help="Where the cloud listens for devices.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Folder or zip with the certificate.")
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path),
+    help="Archive of ProvisionDevice, to register with once; --bundle is then where the certificate is kept.",
+)
+@click.option("--mqtts", type=_AddressType(), help="Where the cloud listens for devices; an archive says it itself.")
 @click.option("--ca", type=click.Path(path_type=Path), help="Certificate to trust; else the bundle's own.")
 @click.option("--thing", metavar="NAME", help="Name of the thing, when the bundle holds several.")
 @click.option(
@@ -119,8 +124,9 @@ def demo(config: Path | None, ready_file: Path | None, **flags: str | None) -> N
 @click.option("--parent", type=int, hidden=True)
 def agent(
     *,
-    bundle: Path,
-    mqtts: Address,
+    bundle: Path | None,
+    archive: Path | None,
+    mqtts: Address | None,
     ca: Path | None,
     thing: str | None,
     interval: float,
@@ -134,6 +140,14 @@ def agent(
     from cloudstead.app.settings import LoggingSettings  # noqa: PLC0415
 
     configure_logging(LoggingSettings(format=log_format, level=log_level))
+    if archive is not None:
+        from cloudstead.app.agent.provisioned import run_provisioned  # noqa: PLC0415
+
+        folder = bundle or archive.with_suffix("")
+        run_provisioned(archive, folder=folder, address=mqtts, ca_file=ca, interval_s=interval)
+        return
+    if bundle is None or mqtts is None:
+        raise click.UsageError("Say --bundle and --mqtts, or --archive.")
     run_agent(bundle, address=mqtts, ca_file=ca, thing_name=thing, interval_s=interval, parent=parent)
 
 

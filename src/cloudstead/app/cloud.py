@@ -18,6 +18,7 @@ from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing
+from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -40,6 +41,7 @@ from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.people.second_factor import SecondFactors
 from cloudstead.core.people.sessions import Sessions
 from cloudstead.core.people.sign_in import SignIn
+from cloudstead.core.provisioning.contacts import Contacts
 from cloudstead.core.spine.doors import ShadowDoor, TopicDoor
 from cloudstead.core.spine.spine import Spine
 from cloudstead.core.things.directory import ThingDirectory
@@ -119,6 +121,7 @@ class Cloud:
     fan_out: BrokerFanOut
     watch: WatchedFanOut
     gateway: MqttGateway
+    presence: DevicePresence
     http_room: HttpRoom
     replayed: int
 
@@ -212,6 +215,9 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             sessions=Sessions(clock, ids),
             listener=SignInJournal(journal, database),
         )
+        contacts = Contacts(database, clock, spawn=tasks.spawn)
+        stack.push_async_callback(contacts.close)
+        presence = DevicePresence(contacts.note)
         gateway = MqttGateway(
             broker=broker,
             fan_out=fan_out,
@@ -221,7 +227,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             spawn=tasks.spawn,
             report=tasks.report,
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
-            listener=GatewayJournal(journal),
+            listener=GatewayListeners((GatewayJournal(journal), presence)),
         )
         for listener in (callers, signers, directory, spine, gateway, trust):
             listener.listen(bus)
@@ -302,6 +308,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             fan_out=fan_out,
             watch=watch,
             gateway=gateway,
+            presence=presence,
             http_room=HttpRoom(
                 settings.limits.http_connections, of_an_address=settings.limits.http_connections_per_address
             ),

@@ -22,6 +22,7 @@ from cloudstead.app.pages import PageContext, is_local, new_nonce, page_headers,
 from cloudstead.app.pages.trace import TraceContext, render_trace
 from cloudstead.app.people import people_parts
 from cloudstead.app.people_face import people_face
+from cloudstead.app.provisioning import provisioning_backend
 from cloudstead.app.rest_devices import RestDevices
 from cloudstead.app.single_sign_on import single_sign_on
 from cloudstead.app.single_sign_on_face import single_sign_on_face
@@ -43,6 +44,7 @@ from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
 from cloudstead.dialects.groups.table import groups_face
+from cloudstead.dialects.provision_device.table import provision_device_faces
 from cloudstead.gateway.websocket import MqttWebSocket
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
@@ -201,7 +203,12 @@ def web_app(
         audit_log=AuditLog(),
         public_url=public_url.rstrip("/"),
     )
-    faces = (*aws_faces(parts), account_management_face(account_management), groups_face(groups_backend(cloud)))
+    faces = (
+        *aws_faces(parts),
+        account_management_face(account_management),
+        *provision_device_faces(provisioning_backend(cloud, addresses, signatures)),
+        groups_face(groups_backend(cloud)),
+    )
     operation = operation_face(
         Operation(
             troubles=lambda: troubles_of(cloud),

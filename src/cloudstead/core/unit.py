@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.batches.ports import BatchStore
     from cloudstead.core.branding.ports import BrandingStore
+    from cloudstead.core.clouds.ports import CloudDeviceStore, CloudStore, CloudTokenStore
     from cloudstead.core.credentials.access_keys import AccessKeyStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
     from cloudstead.core.policygroups.ports import PolicyGroupStore
     from cloudstead.core.roles.ports import RoleStore
+    from cloudstead.core.provisioning.ports import ProvisionedDeviceStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.identities import OutsideIdentityStore
@@ -193,6 +195,26 @@ class Unit(Protocol):
     @property
     def identity_providers(self) -> IdentityProviderStore:
         """Identity providers, login profiles, and sign-ins by way of them."""
+        ...
+
+    @property
+    def clouds(self) -> CloudStore:
+        """Device clouds."""
+        ...
+
+    @property
+    def cloud_tokens(self) -> CloudTokenStore:
+        """Tokens of device clouds."""
+        ...
+
+    @property
+    def cloud_devices(self) -> CloudDeviceStore:
+        """Devices of device clouds."""
+        ...
+
+    @property
+    def provisioned_devices(self) -> ProvisionedDeviceStore:
+        """Devices that are provisioned by archive."""
         ...
 
     def emit(self, event: object) -> None:

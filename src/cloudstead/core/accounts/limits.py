@@ -21,12 +21,30 @@ TENANTS: Final = "tenant-count"
 PEOPLE: Final = "user-count"
 API_KEYS: Final = "api-key-count"
 POLICY_GROUPS: Final = "policy-group-count"
+CLOUDS: Final = "cloud-count"
+PROVISIONED_DEVICES: Final = "provisioned-device-count"
 
 _FREE: Final = MappingProxyType(
-    {CERTIFICATES: 10, TENANTS: 0, PEOPLE: 1_000, API_KEYS: 1_000, POLICY_GROUPS: 100},
+    {
+        CERTIFICATES: 10,
+        TENANTS: 0,
+        PEOPLE: 1_000,
+        API_KEYS: 1_000,
+        POLICY_GROUPS: 100,
+        CLOUDS: 3,
+        PROVISIONED_DEVICES: 100,
+    },
 )
 _PAID: Final = MappingProxyType(
-    {CERTIFICATES: 50, TENANTS: 10_000, PEOPLE: 100_000, API_KEYS: 100_000, POLICY_GROUPS: 1_000},
+    {
+        CERTIFICATES: 50,
+        TENANTS: 10_000,
+        PEOPLE: 100_000,
+        API_KEYS: 100_000,
+        POLICY_GROUPS: 1_000,
+        CLOUDS: 1_000,
+        PROVISIONED_DEVICES: 100,
+    },
 )
 
 

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -42,6 +43,9 @@ SERVER_LIFE: Final = timedelta(days=397)
 REVOCATION_LIST_LIFE: Final = timedelta(days=1)
 
 _BACKDATED: Final = timedelta(hours=1)  # devices whose clock is a little slow must not find us "not yet valid"
+_CLAIM_BACKDATED: Final = timedelta(minutes=1)
+_SMALLEST_RSA: Final = 2048
+_LARGEST_RSA: Final = 4096  # verifying takes longer with each bit, and devices connect in storms
 _LONGEST_COMMON_NAME: Final = 64  # RFC 5280, appendix A: ub-common-name
 _DNS_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
@@ -70,6 +74,17 @@ class Issued:
     pem: str
     private_key_pem: str = field(repr=False)
     public_key_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A fresh certificate for a key that somebody else holds; the fields are those of ``Issued``."""
+
+    id: CertificateId
+    serial: str
+    not_before_ms: int
+    not_after_ms: int
+    pem: str
 
 
 def fingerprint(der: bytes) -> CertificateId:
@@ -141,15 +156,9 @@ class Authority:
         issuer is refused anyway. The subject is for human readers; its name is cut at 64 characters, whereas the URI
         names the thing exactly.
         """
-        subject = x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, account_id),
-                x509.NameAttribute(NameOID.COMMON_NAME, thing_name[:_LONGEST_COMMON_NAME]),
-            ]
-        )
         return self._issue(
-            subject,
-            [x509.UniformResourceIdentifier(f"urn:cloudstead:thing:{account_id}:{thing_uid}")],
+            _thing_subject(account_id, thing_name),
+            [_thing_uri(account_id, thing_uid)],
             ExtendedKeyUsageOID.CLIENT_AUTH,
             not_after=self.not_after,
         )
@@ -186,41 +195,105 @@ class Authority:
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, SHA256()).public_bytes(Encoding.DER)
 
+    def issue_claim_certificate(self, account_id: AccountId, device_id: str, *, life: timedelta) -> Issued:
+        """Make a key and a certificate with which a device may introduce itself once, within ``life`` from now."""
+        subject = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, account_id),
+                x509.NameAttribute(NameOID.COMMON_NAME, device_id[:_LONGEST_COMMON_NAME]),
+            ]
+        )
+        now = self._clock.now()
+        return self._issue(
+            subject,
+            [x509.UniformResourceIdentifier(f"urn:cloudstead:claim:{account_id}:{device_id}")],
+            ExtendedKeyUsageOID.CLIENT_AUTH,
+            not_before=now - _CLAIM_BACKDATED,
+            not_after=now + life,
+        )
+
+    def sign_thing_request(
+        self,
+        request: x509.CertificateSigningRequest,
+        account_id: AccountId,
+        thing_name: ThingName,
+        *,
+        thing_uid: ThingUid,
+    ) -> Signed:
+        """Certify the key of a thing that made its own; nothing else of the request is taken over.
+
+        Raises ``InvalidField`` naming ``csr`` for a key that is no EC key of 256 or 384 bits nor RSA of 2048 to 4096,
+        and for a request that its key has not signed.
+        """
+        certificate = self._sign(
+            _thing_subject(account_id, thing_name),
+            [_thing_uri(account_id, thing_uid)],
+            ExtendedKeyUsageOID.CLIENT_AUTH,
+            key=_checked_key(request),
+            not_before=self._clock.now() - _BACKDATED,
+            not_after=self.not_after,
+        )
+        return Signed(
+            id=fingerprint(certificate.public_bytes(Encoding.DER)),
+            serial=f"{certificate.serial_number:x}",
+            not_before_ms=_millis(certificate.not_valid_before_utc),
+            not_after_ms=_millis(certificate.not_valid_after_utc),
+            pem=certificate.public_bytes(Encoding.PEM).decode("ascii") + self._issuing_pem,
+        )
+
     def _issue(
         self,
         subject: x509.Name,
         names: Sequence[x509.GeneralName],
         usage: x509.ObjectIdentifier,
         *,
+        not_before: datetime | None = None,
         not_after: datetime,
     ) -> Issued:
         key = ec.generate_private_key(ec.SECP256R1())
-        not_before = self._clock.now() - _BACKDATED
-        serial = x509.random_serial_number()
-        certificate = (
+        certificate = self._sign(
+            subject,
+            names,
+            usage,
+            key=key.public_key(),
+            not_before=not_before or self._clock.now() - _BACKDATED,
+            not_after=not_after,
+        )
+        return Issued(
+            id=fingerprint(certificate.public_bytes(Encoding.DER)),
+            serial=f"{certificate.serial_number:x}",
+            not_before_ms=_millis(certificate.not_valid_before_utc),
+            not_after_ms=_millis(certificate.not_valid_after_utc),
+            pem=certificate.public_bytes(Encoding.PEM).decode("ascii") + self._issuing_pem,
+            private_key_pem=private_key_pem(key).decode("ascii"),
+            public_key_pem=public_key_pem(key.public_key()),
+        )
+
+    def _sign(
+        self,
+        subject: x509.Name,
+        names: Sequence[x509.GeneralName],
+        usage: x509.ObjectIdentifier,
+        *,
+        key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+        not_before: datetime,
+        not_after: datetime,
+    ) -> x509.Certificate:
+        return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._certificate.subject)
-            .public_key(key.public_key())
-            .serial_number(serial)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
             .not_valid_before(not_before)
             .not_valid_after(not_after)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_SIGNS_ONLY, critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(self._issuer_id, critical=False)
             .sign(self._key, SHA256())
-        )
-        return Issued(
-            id=fingerprint(certificate.public_bytes(Encoding.DER)),
-            serial=f"{serial:x}",
-            not_before_ms=_millis(certificate.not_valid_before_utc),
-            not_after_ms=_millis(certificate.not_valid_after_utc),
-            pem=certificate.public_bytes(Encoding.PEM).decode("ascii") + self._issuing_pem,
-            private_key_pem=private_key_pem(key).decode("ascii"),
-            public_key_pem=public_key_pem(key.public_key()),
         )
 
 
@@ -274,6 +347,34 @@ def _authority_certificate(
 
 def _subject(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _thing_subject(account_id: AccountId, thing_name: ThingName) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, account_id),
+            x509.NameAttribute(NameOID.COMMON_NAME, thing_name[:_LONGEST_COMMON_NAME]),
+        ]
+    )
+
+
+def _thing_uri(account_id: AccountId, thing_uid: ThingUid) -> x509.UniformResourceIdentifier:
+    return x509.UniformResourceIdentifier(f"urn:cloudstead:thing:{account_id}:{thing_uid}")
+
+
+def _checked_key(request: x509.CertificateSigningRequest) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+    try:
+        key = request.public_key()
+        is_signed = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidField("csr", "has a key or a signature of an unknown kind") from None
+    is_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1))
+    is_rsa = isinstance(key, rsa.RSAPublicKey) and _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA
+    if not (is_curve or is_rsa) or not isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey)):
+        raise InvalidField("csr", "needs an EC key on P-256 or P-384, or an RSA key of 2048 to 4096 bits")
+    if not is_signed:
+        raise InvalidField("csr", "is not signed by the key that it names")
+    return key
 
 
 def _issuer_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -25,6 +25,8 @@ from cloudstead.core.things.events import CertificatesRevoked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cryptography import x509
+
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.authority import Authority
@@ -60,6 +62,27 @@ class Certificates:
             not_after_ms=issued.not_after_ms,
             pem=issued.pem,
             sealed_private_key=self._sealer.seal(issued.private_key_pem.encode(), _SEALED_FOR),
+            created_at_ms=self._clock.millis(),
+        )
+        unit.certificates.add(certificate)
+        return certificate
+
+    def certify(self, unit: Unit, thing: Thing, request: x509.CertificateSigningRequest) -> Certificate:
+        """Store a certificate for a key that the thing has made itself, so that nobody can download it.
+
+        Part of creating a thing, as ``create`` is; raises ``InvalidField`` naming ``csr``.
+        """
+        signed = self._authority.sign_thing_request(request, thing.account_id, thing.name, thing_uid=thing.uid)
+        certificate = Certificate(
+            id=signed.id,
+            account_id=thing.account_id,
+            thing_uid=thing.uid,
+            serial=signed.serial,
+            state=CertificateState.ACTIVE,
+            not_before_ms=signed.not_before_ms,
+            not_after_ms=signed.not_after_ms,
+            pem=signed.pem,
+            sealed_private_key=None,
             created_at_ms=self._clock.millis(),
         )
         unit.certificates.add(certificate)

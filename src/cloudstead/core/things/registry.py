@@ -19,6 +19,8 @@ from cloudstead.core.things.model import NAME_PATTERN, Thing
 from cloudstead.core.thingtypes.errors import ThingTypeNotFound, ThingTypeNotUsable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.certificates import Certificates
@@ -62,10 +64,12 @@ class Things:
         thing_type: ThingTypeId,
         domain_id: DomainId,
         name: ThingName | None = None,
+        certify: Callable[[Unit, Thing], object] | None = None,
     ) -> Thing:
         """Make a thing with its first certificate; without a name it gets the next number of the account.
 
-        Its label is its name until somebody changes it (Cloud Connect 2.11, section 11.1.1.2).
+        ``certify`` is for things that bring a key of their own; the others get one of ours. The label of a thing is its
+        name until somebody changes it (Cloud Connect 2.11, section 11.1.1.2).
         """
         tree = unit.domains.tree(caller.account_id)
         reach = Reach.of(caller, _CREATE, tree)
@@ -94,7 +98,7 @@ class Things:
             created_by=caller.user_name,
         )
         unit.things.add(thing)
-        self._certificates.create(unit, thing)
+        (certify or self._certificates.create)(unit, thing)
         unit.things.mark_for_index((thing.uid,))
         self._trail.made(unit, caller, "thing.create", thing)
         unit.emit(ThingCreated(thing, tree.path(domain_id)))

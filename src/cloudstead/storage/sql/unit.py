@@ -12,6 +12,9 @@ from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.branding import SqlBranding
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
+from cloudstead.storage.sql.stores.cloud_devices import SqlCloudDevices
+from cloudstead.storage.sql.stores.cloud_tokens import SqlCloudTokens
+from cloudstead.storage.sql.stores.clouds import SqlClouds
 from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.group_roles import SqlGroupRoles
 from cloudstead.storage.sql.stores.group_rows import SqlDeviceFacts, SqlOutsideKeys
@@ -25,6 +28,7 @@ from cloudstead.storage.sql.stores.notifications import SqlNotifications
 from cloudstead.storage.sql.stores.outside_identities import SqlOutsideIdentities
 from cloudstead.storage.sql.stores.people import SqlPeople
 from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
+from cloudstead.storage.sql.stores.provisioned_devices import SqlProvisionedDevices
 from cloudstead.storage.sql.stores.refresh_tokens import SqlRefreshTokens
 from cloudstead.storage.sql.stores.rules import SqlRules
 from cloudstead.storage.sql.stores.second_factors import SqlSecondFactors
@@ -206,6 +210,26 @@ class SqlUnit:
     def identity_providers(self) -> SqlIdentityProviders:
         """Identity providers, login profiles, and sign-ins by way of them."""
         return SqlIdentityProviders(self._transaction)
+
+    @property
+    def clouds(self) -> SqlClouds:
+        """Device clouds."""
+        return SqlClouds(self._transaction)
+
+    @property
+    def cloud_tokens(self) -> SqlCloudTokens:
+        """Tokens of device clouds."""
+        return SqlCloudTokens(self._transaction)
+
+    @property
+    def cloud_devices(self) -> SqlCloudDevices:
+        """Devices of device clouds."""
+        return SqlCloudDevices(self._transaction)
+
+    @property
+    def provisioned_devices(self) -> SqlProvisionedDevices:
+        """Devices that are provisioned by archive."""
+        return SqlProvisionedDevices(self._transaction)
 
     def emit(self, event: object) -> None:
         """Tell ``event`` to its listeners once, and only if, the transaction is committed."""
