@@ -79,6 +79,8 @@ async def test_what_is_sent_is_stored_null_clears_and_the_rest_stays(world):
     assert (changed["city"], changed["password_policy"]) == ("Bergen", {"minimum_length": 12})
     unchanged = (await world.call("update_my_account", body={"city": "Bergen", "password_policy": {}})).body
     assert (unchanged["etag"], unchanged["updated_at"]) == ("3", changed["updated_at"])
+    changed = (await world.call("update_my_account", body={"password_policy": {"minimum_length": "14"}})).body
+    assert changed["password_policy"] == {"minimum_length": 14}
 
 
 async def test_one_property_of_the_custom_fields_is_shown_when_asked_for(world):
@@ -130,6 +132,7 @@ async def test_an_account_that_cannot_be_is_refused(world):
         ({"expiration_warning_threshold": 181}, "expiration_warning_threshold"),
         ({"mfa_status": "maybe"}, "mfa_status"),
         ({"password_policy": {"minimum_length": 7}}, "password_policy.minimum_length"),
+        ({"password_policy": {"minimum_length": "513"}}, "password_policy.minimum_length"),
         ({"password_recovery_expiration": 46}, "password_recovery_expiration"),
     ):
         for name in ("update_my_account", "update_account"):

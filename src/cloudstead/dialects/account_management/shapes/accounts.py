@@ -44,7 +44,7 @@ Status = Literal["ENROLLING", "ACTIVE", "RESTRICTED", "SUSPENDED"]
 class PasswordPolicyBody(Struct, kw_only=True):
     """Password rules; an object without any counts as absent, for a common client always sends one."""
 
-    minimum_length: Maybe[Annotated[int, Meta(ge=8, le=512)]] = UNSET
+    minimum_length: Maybe[Annotated[int, Meta(ge=8, le=512)] | Digits] = UNSET
 
 
 class PasswordPolicy(Struct):
@@ -160,7 +160,8 @@ class AccountUpdateReq(_Profile, kw_only=True):
             return 8
         if isinstance(policy, UnsetType):
             return ABSENT
-        return given(policy.minimum_length) or ABSENT
+        shortest = _number("password_policy.minimum_length", policy.minimum_length, 512, least=8)
+        return ABSENT if shortest is None else shortest
 
 
 class AccountUpdateRootReq(AccountUpdateReq, kw_only=True):
@@ -382,15 +383,15 @@ def _list(value: Maybe[list[str]]) -> Patched[tuple[str, ...]]:
     return ABSENT if isinstance(value, UnsetType) else tuple(value or ())
 
 
-def _number(name: str, value: Maybe[int | str], most: int) -> Patched[int | None]:
+def _number(name: str, value: Maybe[int | str], most: int, *, least: int = 1) -> Patched[int | None]:
     """Read a number that some clients send as a text of digits."""
     if isinstance(value, UnsetType):
         return ABSENT
     if value is None:
         return None
     number = int(value)
-    if not 1 <= number <= most:
-        raise InvalidField(name, f"must be a number from 1 to {most}")
+    if not least <= number <= most:
+        raise InvalidField(name, f"must be a number from {least} to {most}")
     return number
 
 
