@@ -14,7 +14,7 @@ from cloudstead.app.account_news import AccountNews
 from cloudstead.app.addresses import is_loopback
 from cloudstead.app.branding_face import branding_face
 from cloudstead.app.front_door_face import front_door_face
-from cloudstead.app.groups import groups_backend
+from cloudstead.app.groups import groups_of
 from cloudstead.app.mailbox_face import mailbox_face
 from cloudstead.app.measures import new_registry
 from cloudstead.app.operation import Operation, operation_face
@@ -207,7 +207,7 @@ def web_app(
         *aws_faces(parts),
         account_management_face(account_management),
         *provision_device_faces(provisioning_backend(cloud, addresses, signatures)),
-        groups_face(groups_backend(cloud)),
+        groups_face(groups_of(cloud, users.invitations)),
     )
     operation = operation_face(
         Operation(

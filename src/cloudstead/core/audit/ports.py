@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from cloudstead.core.audit.model import AuditEntry, AuditFilter
     from cloudstead.core.ids import AccountId
@@ -17,6 +17,10 @@ class AuditStore(Protocol):
 
     def add(self, entry: AuditEntry) -> None:
         """Insert an entry."""
+        ...
+
+    def add_each(self, entries: Sequence[AuditEntry]) -> None:
+        """Insert several entries with one statement."""
         ...
 
     def page(self, account_id: AccountId, request: PageRequest, wanted: AuditFilter | None = None) -> Page[AuditEntry]:

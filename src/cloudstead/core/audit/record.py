@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from cloudstead.core.audit.model import AuditEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
@@ -41,21 +41,45 @@ def record(
     ``before`` and ``after`` are the object's fields. Of an object that was there before and after, only the fields that
     differ are kept; when none does, both stay empty. Secrets are hidden by the names of their fields.
     """
-    if before is not None and after is not None:
-        before, after = _differing(before, than=after), _differing(after, than=before)
     unit.audit.add(
-        AuditEntry(
-            id=ids.new(),
-            account_id=caller.account_id,
-            at_ms=clock.millis(),
-            principal=caller.principal,
+        entry_of(
+            caller,
+            clock=clock,
+            ids=ids,
             operation=operation,
             object_type=object_type,
             object_id=object_id,
-            source_address=caller.source_address,
-            before=_without_secrets(before),
-            after=_without_secrets(after),
+            before=before,
+            after=after,
         )
+    )
+
+
+def entry_of(
+    caller: Caller,
+    *,
+    clock: Clock,
+    ids: IdSource,
+    operation: str,
+    object_type: str,
+    object_id: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Return the entry that ``record`` adds."""
+    if before is not None and after is not None:
+        before, after = _differing(before, than=after), _differing(after, than=before)
+    return AuditEntry(
+        id=ids.new(),
+        account_id=caller.account_id,
+        at_ms=clock.millis(),
+        principal=caller.principal,
+        operation=operation,
+        object_type=object_type,
+        object_id=object_id,
+        source_address=caller.source_address,
+        before=_without_secrets(before),
+        after=_without_secrets(after),
     )
 
 
@@ -90,9 +114,28 @@ class Trail(Generic[T]):
         """Record that an object is gone."""
         self._record(unit, caller, operation, before, before=self._fields_of(before))
 
+    def made_each(self, unit: Unit, caller: Caller, operation: str, after: Sequence[T]) -> None:
+        """Record that several objects are there; one statement."""
+        unit.audit.add_each([self._entry(caller, operation, each, after=self._fields_of(each)) for each in after])
+
+    def changed_each(self, unit: Unit, caller: Caller, operation: str, changes: Sequence[tuple[T, T]]) -> None:
+        """Record how several objects were and how they are; one statement."""
+        unit.audit.add_each(
+            [
+                self._entry(caller, operation, after, before=self._fields_of(before), after=self._fields_of(after))
+                for before, after in changes
+            ]
+        )
+
+    def removed_each(self, unit: Unit, caller: Caller, operation: str, before: Sequence[T]) -> None:
+        """Record that several objects are gone; one statement."""
+        unit.audit.add_each([self._entry(caller, operation, each, before=self._fields_of(each)) for each in before])
+
     def _record(self, unit: Unit, caller: Caller, operation: str, subject: T, **fields: Mapping[str, Any]) -> None:
-        record(
-            unit,
+        unit.audit.add(self._entry(caller, operation, subject, **fields))
+
+    def _entry(self, caller: Caller, operation: str, subject: T, **fields: Mapping[str, Any]) -> AuditEntry:
+        return entry_of(
             caller,
             clock=self._clock,
             ids=self._ids,

@@ -105,6 +105,12 @@ class CertificateStore(Protocol):
         """
         ...
 
+    def revoke_of_each(
+        self, account_id: AccountId, thing_uids: Collection[ThingUid], now_ms: int
+    ) -> Sequence[CertificateId]:
+        """Do the same for several things, in a fixed number of statements."""
+        ...
+
     def revoked(self, now_ms: int) -> Sequence[tuple[str, int]]:
         """Return serial and time of revocation (ms) of every revoked certificate not yet past its end, for the CRL.
 

@@ -12,5 +12,6 @@ made elsewhere is a group as well.
 ``outside_keys``  credentials of outside systems that a group works with
 ``clients``       access tokens: an API key's owner, by the key
 ``devices``       devices of groups: registered, configured, transferred and removed many at a time
+``configuring``   what devices are wished to be, told to their shadows
 ``uplinks``       what a network hands in with a group's token
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cloudstead.core.access.permissions import GROUP_ADMINISTRATOR, VIEWER
 
@@ -57,6 +57,14 @@ class GroupMember:
     stage: Stage
     created_at_ms: int
     updated_at_ms: int
+
+
+class Holder(NamedTuple):
+    """A role that somebody holds in a group."""
+
+    person_id: PersonId
+    domain_id: DomainId
+    role: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

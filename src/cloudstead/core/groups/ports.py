@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from cloudstead.core.groups.model import DeviceFacts, GroupFacts, GroupMember, OutsideKey
+    from cloudstead.core.groups.model import DeviceFacts, GroupFacts, GroupMember, Holder, OutsideKey
     from cloudstead.core.ids import AccountId, DomainId, PersonId, ThingUid
 
 
@@ -34,8 +34,8 @@ class GroupStore(Protocol):
         """Return one member."""
         ...
 
-    def holders(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> Sequence[tuple[PersonId, str]]:
-        """Return who holds which role in these groups by grants of their own, of those whose membership is open."""
+    def holders(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> Sequence[Holder]:
+        """Return who holds which role in which of these groups, of those who may come in. One query."""
         ...
 
     def devices_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> Mapping[DomainId, int]:
@@ -50,8 +50,8 @@ class OutsideKeyStore(Protocol):
         """Insert or replace a credential."""
         ...
 
-    def at(self, account_id: AccountId, domain_ids: Collection[DomainId], kind: str) -> Sequence[OutsideKey]:
-        """Return those of the groups that are of a type, in any order."""
+    def get(self, account_id: AccountId, domain_id: DomainId, kind: str) -> OutsideKey | None:
+        """Return the group's credential of a type."""
         ...
 
     def count(self, account_id: AccountId, domain_id: DomainId) -> int:

@@ -198,7 +198,7 @@ class Groups:
         if unit.things.any_at(caller.account_id, (domain.id,)):
             raise GroupNotEmpty("devices")
         facts = unit.groups.named(caller.account_id, (domain.id,)).get(domain.id)
-        holders = {person_id for person_id, _ in unit.groups.holders(caller.account_id, (domain.id,))}
+        holders = {each.person_id for each in unit.groups.holders(caller.account_id, (domain.id,))}
         self._domains.take_down(unit, caller, domain, frozenset((domain.id,)))
         if facts is not None:
             self._trail.removed(unit, caller, "group.remove", facts)
@@ -237,7 +237,8 @@ class Groups:
         """Return whose the group is: another one only by the owner's own hand, or where it has none."""
         if asked is ABSENT or asked == before.owner_id:
             return before.owner_id
-        if before.owner_id is not None and caller.person_id != before.owner_id:
+        owner = None if before.owner_id is None else unit.people.membership(caller.account_id, before.owner_id)
+        if owner is not None and caller.person_id != before.owner_id:
             raise OwnerOnly
         member = unit.groups.member(caller.account_id, before.domain_id, asked)
         if member is None or member.stage is not Stage.OPEN:

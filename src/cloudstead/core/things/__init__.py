@@ -5,5 +5,6 @@
 ``events``       what others may want to know
 ``ports``        what storage has to offer
 ``registry``     create, read, change, remove
+``many``         the same for many things together
 ``directory``    the few facts about a thing that the message path needs, kept in memory
 """

@@ -22,6 +22,26 @@ class ThingStore(Protocol):
         """Write all columns of a thing."""
         ...
 
+    def add_each(self, things: Sequence[Thing]) -> None:
+        """Insert several things whose names are free, as ``taken`` has told."""
+        ...
+
+    def replace_each(self, things: Sequence[Thing]) -> None:
+        """Write all columns of several things."""
+        ...
+
+    def remove_each(self, account_id: AccountId, uids: Collection[ThingUid]) -> None:
+        """Do what ``remove`` does to several things, in a fixed number of statements."""
+        ...
+
+    def taken(self, account_id: AccountId, names: Collection[ThingName]) -> Collection[ThingName]:
+        """Return those of the names that things of the account have."""
+        ...
+
+    def page_at(self, account_id: AccountId, domain_id: DomainId, *, after: str, limit: int) -> Sequence[Thing]:
+        """Return things at one domain in the order of their names, those behind ``after``."""
+        ...
+
     def remove(self, account_id: AccountId, uid: ThingUid) -> None:
         """Delete a thing with its shadow and its certificates, and mark it, so that the index forgets it."""
         ...

@@ -32,6 +32,7 @@ _READ: Final = Permission("thing:read")
 _CREATE: Final = Permission("thing:create")
 _UPDATE: Final = Permission("thing:update")
 _REMOVE: Final = Permission("thing:remove")
+_TRANSFER: Final = Permission("thing:transfer")
 
 
 class Things:
@@ -40,7 +41,7 @@ class Things:
     def __init__(self, clock: Clock, ids: IdSource, certificates: Certificates) -> None:
         self._clock = clock
         self._ids = ids
-        self._trail = Trail(clock, ids, object_type="thing", name_of=lambda each: each.name, fields_of=_audited)
+        self._trail = Trail(clock, ids, object_type="thing", name_of=lambda each: each.name, fields_of=audited)
         self._certificates = certificates
 
     def get(self, unit: Unit, caller: Caller, *, name: ThingName) -> Thing:
@@ -129,6 +130,10 @@ class Things:
             raise DomainNotFound(target, field="domain")
         reach.require(before.domain_id)
         reach.require(target, field="domain")
+        if target != before.domain_id:
+            transfer = Reach.of(caller, _TRANSFER, tree)
+            transfer.require(before.domain_id)
+            transfer.require(target, field="domain")
         thing = replace(
             before,
             domain_id=target,
@@ -174,7 +179,8 @@ class Things:
                 return name
 
 
-def _audited(thing: Thing) -> dict[str, Any]:
+def audited(thing: Thing) -> dict[str, Any]:
+    """Return what the trail shows of a thing."""
     return {
         "uid": thing.uid,
         "thing_type": thing.thing_type,

@@ -17,58 +17,50 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from cloudstead.core.ids import AccountId, CertificateId, ThingUid
+    from cloudstead.storage.sql.statements import Words
     from cloudstead.storage.sql.transaction import Transaction
 
 
-def _live() -> tuple[ColumnElement[bool], ...]:
+def _live(words: Words) -> tuple[ColumnElement[bool], ...]:
     return (
         certificates.c.account_id == bindparam("wanted_account_id"),
-        certificates.c.thing_uid == bindparam("wanted_thing_uid"),
+        words.any_of(certificates.c.thing_uid, "thing_uids"),
         certificates.c.state == CertificateState.ACTIVE.value,
     )
 
 
 _ADD = adding(certificates)
 _GET = Statement(lambda _: select(certificates).where(certificates.c.id == bindparam("id")), "id")
-_LIVE_OF = Statement(
-    lambda _: select(certificates).where(*_live()).order_by(certificates.c.created_at_ms.desc(), certificates.c.id),
-    "account_id",
-    "thing_uid",
-)
 _LIVE_OF_EACH = Statement(
     lambda words: (
-        select(certificates)
-        .where(certificates.c.account_id == bindparam("account_id"))
-        .where(words.any_of(certificates.c.thing_uid, "uids"))
-        .where(certificates.c.state == CertificateState.ACTIVE.value)
-        .order_by(certificates.c.created_at_ms.desc(), certificates.c.id)
+        select(certificates).where(*_live(words)).order_by(certificates.c.created_at_ms.desc(), certificates.c.id)
     ),
     "account_id",
-    "uids",
+    "thing_uids",
 )
 _RECORD_REVOCATIONS = Statement(
-    lambda _: revocations.insert().from_select(
+    lambda words: revocations.insert().from_select(
         ["serial", "account_id", "revoked_at_ms", "not_after_ms"],
         select(
             certificates.c.serial,
             certificates.c.account_id,
             bindparam("now_ms", type_=revocations.c.revoked_at_ms.type),
             certificates.c.not_after_ms,
-        ).where(*_live()),
+        ).where(*_live(words)),
     ),
     "account_id",
-    "thing_uid",
+    "thing_uids",
     "now_ms",
 )
 _REVOKE = Statement(
-    lambda _: (
+    lambda words: (
         certificates.update()
-        .where(*_live())
+        .where(*_live(words))
         .values(state=CertificateState.REVOKED.value, revoked_at_ms=bindparam("now_ms"))
         .returning(certificates.c.id)
     ),
     "account_id",
-    "thing_uid",
+    "thing_uids",
     "now_ms",
 )
 _REVOKED = Statement(
@@ -100,7 +92,7 @@ class SqlCertificates:
 
     def live_of(self, account_id: AccountId, thing_uid: ThingUid) -> Sequence[Certificate]:
         """Return the thing's active certificates, newest first."""
-        return [_certificate(row) for row in self._transaction.rows(_LIVE_OF, account_id, thing_uid)]
+        return [_certificate(row) for row in self._transaction.rows(_LIVE_OF_EACH, account_id, [thing_uid])]
 
     def live_of_each(self, account_id: AccountId, thing_uids: Collection[ThingUid]) -> Sequence[Certificate]:
         """Return the active certificates of several things, newest first."""
@@ -108,9 +100,16 @@ class SqlCertificates:
 
     def revoke_all(self, account_id: AccountId, thing_uid: ThingUid, now_ms: int) -> Sequence[CertificateId]:
         """Revoke every active certificate of the thing, vouched ones included; return their fingerprints."""
-        self._transaction.change(_RECORD_REVOCATIONS, account_id, thing_uid, now_ms)
-        own = [row[0] for row in self._transaction.rows(_REVOKE, account_id, thing_uid, now_ms)]
-        return [*own, *vouched_certificates.revoke_all(self._transaction, account_id, thing_uid, now_ms)]
+        return self.revoke_of_each(account_id, (thing_uid,), now_ms)
+
+    def revoke_of_each(
+        self, account_id: AccountId, thing_uids: Collection[ThingUid], now_ms: int
+    ) -> Sequence[CertificateId]:
+        """Do the same for several things; three statements, however many they are."""
+        uids = list(thing_uids)
+        self._transaction.change(_RECORD_REVOCATIONS, account_id, uids, now_ms)
+        own = [row[0] for row in self._transaction.rows(_REVOKE, account_id, uids, now_ms)]
+        return [*own, *vouched_certificates.revoke_of_each(self._transaction, account_id, uids, now_ms)]
 
     def revoked(self, now_ms: int) -> Sequence[tuple[str, int]]:
         """Return serial and time of revocation (ms) of every revoked certificate not yet past its end."""

@@ -18,6 +18,7 @@ from cloudstead.storage.sql.tables_groups import group_facts, group_roles
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from cloudstead.core.access.permissions import Permission
     from cloudstead.core.caller import Grant
     from cloudstead.core.ids import AccountId, DomainId
     from cloudstead.core.roles.model import RoleId
@@ -160,7 +161,8 @@ def whole(transaction: Transaction, account_id: AccountId, grants: Iterable[Gran
     made = sorted({grant.role for grant in read if grant.role not in BUILT_IN_ROLES})
     if not made:
         return read
-    held = {role.id: role.permissions for role in SqlGroupRoles(transaction).named(account_id, made)}
+    roles = SqlGroupRoles(transaction).named(account_id, made)
+    held: dict[str, frozenset[Permission]] = {role.id: role.permissions for role in roles}
     return tuple(replace(grant, permissions=held[grant.role]) if grant.role in held else grant for grant in read)
 
 

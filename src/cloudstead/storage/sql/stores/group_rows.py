@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from cloudstead.storage.sql.transaction import Transaction
 
 _PUT_KEY = putting(outside_keys, "account_id", "domain_id", "type")
-_KEYS_AT = Statement(
-    lambda words: (
+_GET_KEY = Statement(
+    lambda _: (
         select(outside_keys)
         .where(outside_keys.c.account_id == bindparam("account_id"))
-        .where(words.any_of(outside_keys.c.domain_id, "domain_ids"))
+        .where(outside_keys.c.domain_id == bindparam("domain_id"))
         .where(outside_keys.c.type == bindparam("type"))
     ),
     "account_id",
-    "domain_ids",
+    "domain_id",
     "type",
 )
 _COUNT_KEYS = Statement(
@@ -79,10 +79,10 @@ class SqlOutsideKeys:
             key.updated_at_ms,
         )
 
-    def at(self, account_id: AccountId, domain_ids: Collection[DomainId], kind: str) -> list[OutsideKey]:
-        """Return those of the groups that are of a type, in any order."""
-        rows = self._transaction.rows(_KEYS_AT, account_id, list(domain_ids), kind)
-        return [OutsideKey(**dict(zip(outside_keys.c.keys(), row, strict=True))) for row in rows]
+    def get(self, account_id: AccountId, domain_id: DomainId, kind: str) -> OutsideKey | None:
+        """Return the group's credential of a type."""
+        row = self._transaction.row(_GET_KEY, account_id, domain_id, kind)
+        return None if row is None else OutsideKey(**dict(zip(outside_keys.c.keys(), row, strict=True)))
 
     def count(self, account_id: AccountId, domain_id: DomainId) -> int:
         """Return how many credentials the group has."""

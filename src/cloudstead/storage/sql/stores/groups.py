@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
 
-from cloudstead.core.groups.model import GroupFacts, GroupMember
+from cloudstead.core.groups.model import GroupFacts, GroupMember, Holder
 from cloudstead.core.people.model import Stage
 from cloudstead.storage.sql.json_text import from_text, to_text
 from cloudstead.storage.sql.statements import Statement, putting
@@ -81,17 +81,17 @@ _MEMBER = Statement(
 )
 _HOLDERS = Statement(
     lambda words: (
-        select(membership_grants.c.person_id, membership_grants.c.role)
+        select(membership_grants.c.person_id, membership_grants.c.domain_id, membership_grants.c.role)
         .select_from(
             membership_grants.join(
                 memberships,
                 (memberships.c.account_id == membership_grants.c.account_id)
                 & (memberships.c.person_id == membership_grants.c.person_id),
-            )
+            ).join(people, people.c.id == membership_grants.c.person_id)
         )
         .where(membership_grants.c.account_id == bindparam("account_id"))
         .where(words.any_of(membership_grants.c.domain_id, "domain_ids"))
-        .where(memberships.c.stage == bindparam("stage"))
+        .where(memberships.c.stage == bindparam("stage"), people.c.is_enabled.is_(True))
         .order_by(membership_grants.c.person_id, membership_grants.c.position)
     ),
     "account_id",
@@ -154,10 +154,11 @@ class SqlGroups:
         row = self._transaction.row(_MEMBER, account_id, domain_id, person_id)
         return None if row is None else _member(row)
 
-    def holders(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> list[tuple[PersonId, str]]:
-        """Return who holds which role in these groups by grants of their own, of those whose membership is open."""
-        rows = self._transaction.rows(_HOLDERS, account_id, list(domain_ids), Stage.OPEN.value)
-        return [(row[0], row[1]) for row in rows]
+    def holders(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> list[Holder]:
+        """Return who holds which role in which of these groups, of those who may come in. One query."""
+        return [
+            Holder(*row) for row in self._transaction.rows(_HOLDERS, account_id, list(domain_ids), Stage.OPEN.value)
+        ]
 
     def devices_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> dict[DomainId, int]:
         """Return how many things are directly in each of these groups. One query."""

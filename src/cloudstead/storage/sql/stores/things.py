@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _ADD = adding_if_free(things)
 _REPLACE = replacing(things, "uid", "account_id")
 _REMOVE = Statement(
-    lambda _: (
-        things.delete().where(things.c.account_id == bindparam("account_id")).where(things.c.uid == bindparam("uid"))
+    lambda words: (
+        things.delete().where(things.c.account_id == bindparam("account_id")).where(words.any_of(things.c.uid, "uids"))
     ),
     "account_id",
-    "uid",
+    "uids",
 )
 _GET = Statement(
     lambda _: (
@@ -90,14 +90,36 @@ _MARK_ALL = Statement(
     "account_id",
 )
 _MARK_OWN = Statement(
-    lambda _: index_marks.insert().from_select(
+    lambda words: index_marks.insert().from_select(
         ["account_id", "uid", "name"],
         select(things.c.account_id, things.c.uid, things.c.name)
         .where(things.c.account_id == bindparam("account_id"))
-        .where(things.c.uid == bindparam("uid")),
+        .where(words.any_of(things.c.uid, "uids")),
     ),
     "account_id",
-    "uid",
+    "uids",
+)
+_TAKEN = Statement(
+    lambda words: (
+        select(things.c.name)
+        .where(things.c.account_id == bindparam("account_id"))
+        .where(words.any_of(things.c.name, "names"))
+    ),
+    "account_id",
+    "names",
+)
+_PAGE_AT = Statement(
+    lambda _: (
+        select(things)
+        .where(things.c.account_id == bindparam("account_id"), things.c.domain_id == bindparam("domain_id"))
+        .where(things.c.name > bindparam("after"))
+        .order_by(things.c.name)
+        .limit(bindparam("limit"))
+    ),
+    "account_id",
+    "domain_id",
+    "after",
+    "limit",
 )
 _PENDING = Statement(
     lambda _: (
@@ -141,8 +163,28 @@ class SqlThings:
 
     def remove(self, account_id: AccountId, uid: ThingUid) -> None:
         """Delete a thing with its shadow and its certificates, and mark it, so that the index forgets it."""
-        self._transaction.change(_MARK_OWN, account_id, uid)
-        self._transaction.change(_REMOVE, account_id, uid)
+        self.remove_each(account_id, (uid,))
+
+    def add_each(self, things: Sequence[Thing]) -> None:
+        """Insert several things whose names are free, as ``taken`` has told."""
+        self._transaction.change_each(_ADD, [_values(thing) for thing in things])
+
+    def replace_each(self, things: Sequence[Thing]) -> None:
+        """Write all columns of several things."""
+        self._transaction.change_each(_REPLACE, [_values(thing) for thing in things])
+
+    def remove_each(self, account_id: AccountId, uids: Collection[ThingUid]) -> None:
+        """Do what ``remove`` does to several things, in a fixed number of statements."""
+        self._transaction.change(_MARK_OWN, account_id, list(uids))
+        self._transaction.change(_REMOVE, account_id, list(uids))
+
+    def taken(self, account_id: AccountId, names: Collection[ThingName]) -> set[ThingName]:
+        """Return those of the names that things of the account have."""
+        return {row[0] for row in self._transaction.rows(_TAKEN, account_id, list(names))}
+
+    def page_at(self, account_id: AccountId, domain_id: DomainId, *, after: str, limit: int) -> list[Thing]:
+        """Return things at one domain in the order of their names, those behind ``after``."""
+        return [Thing(*row) for row in self._transaction.rows(_PAGE_AT, account_id, domain_id, after, limit)]
 
     def get(self, account_id: AccountId, name: ThingName) -> Thing | None:
         """Return the thing of that name."""

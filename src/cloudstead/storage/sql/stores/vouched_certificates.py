@@ -11,7 +11,7 @@ from cloudstead.storage.sql.statements import Statement, putting
 from cloudstead.storage.sql.tables_trusted_certificates import vouched_certificates as table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from cloudstead.core.ids import AccountId, CertificateId, ThingUid, TrustedCertificateId
     from cloudstead.storage.sql.transaction import Transaction
@@ -28,16 +28,16 @@ _FORGET = Statement(
 )
 _DROP_EXPIRED = Statement(lambda _: table.delete().where(table.c.not_after_ms < bindparam("now_ms")), "now_ms")
 _REVOKE = Statement(
-    lambda _: (
+    lambda words: (
         table.update()
         .where(table.c.account_id == bindparam("wanted_account_id"))
-        .where(table.c.thing_uid == bindparam("wanted_thing_uid"))
+        .where(words.any_of(table.c.thing_uid, "thing_uids"))
         .where(table.c.revoked_at_ms.is_(None))
         .values(revoked_at_ms=bindparam("now_ms"))
         .returning(table.c.id)
     ),
     "account_id",
-    "thing_uid",
+    "thing_uids",
     "now_ms",
 )
 
@@ -82,8 +82,8 @@ class SqlVouchedCertificates:
         return self._transaction.change(_DROP_EXPIRED, now_ms)
 
 
-def revoke_all(
-    transaction: Transaction, account_id: AccountId, thing_uid: ThingUid, now_ms: int
+def revoke_of_each(
+    transaction: Transaction, account_id: AccountId, thing_uids: Collection[ThingUid], now_ms: int
 ) -> Sequence[CertificateId]:
-    """Let none of a thing's vouched certificates open the door any more; return their fingerprints."""
-    return [row[0] for row in transaction.rows(_REVOKE, account_id, thing_uid, now_ms)]
+    """Let none of the things' vouched certificates open the door any more; return their fingerprints."""
+    return [row[0] for row in transaction.rows(_REVOKE, account_id, list(thing_uids), now_ms)]
