@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.rules.outgoing import Hit
 from cloudstead.core.rules.payloads import Sighting
+from cloudstead.core.rules.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from cloudstead.core.ids import DomainId
     from cloudstead.core.rules.book import AccountRules, RuleBook
+    from cloudstead.core.rules.model import Rule
     from cloudstead.core.rules.outgoing import Outgoing
+    from cloudstead.core.rules.resources import Found
     from cloudstead.core.spine.requests import ShadowRequest
     from cloudstead.core.unit import Database, Unit
 
@@ -74,6 +77,7 @@ class RuleFollower:
         self._seen = 0
         self._turn = asyncio.Lock()
         self._is_writing_soon = False
+        self._rests = Rests()
         self.offset = 0
         self.hits = 0
 
@@ -110,8 +114,13 @@ class RuleFollower:
             return
         matches = plan.hits(thing.name, reported, whole)
         if matches:
-            sighting = _sighting(request, reported)
-            self._keep([Hit(rule, sighting, found) for rule, found in matches if rule.since_offset < request.offset])
+            self._hit(_sighting(request, reported), matches)
+
+    def _hit(self, sighting: Sighting, matches: Sequence[tuple[Rule, Found]]) -> None:
+        hits = [Hit(rule, sighting, found) for rule, found in matches if rule.since_offset < sighting.offset]
+        awake = [hit for hit in hits if not self._rests.cover(hit.rule, sighting.thing_uid, sighting.at_ms)]
+        self.hits += len(hits) - len(awake)
+        self._keep(awake)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Callable[[Unit], None]]:
@@ -122,13 +131,16 @@ class RuleFollower:
         async with self._turn:
             pending, self._pending = self._pending, []
             self._storing = pending
+            ran: list[Hit] = []
             try:
-                yield partial(self._store, pending, self._seen)
+                yield partial(self._store, pending, self._seen, ran)
             except BaseException:
                 self._pending[:0] = pending
                 raise
             finally:
                 self._storing = []
+            for hit in ran:
+                self._rests.note(hit.rule, hit.sighting.thing_uid, hit.sighting.at_ms)
 
     async def settle(self) -> None:
         """Return when all hits so far are stored; raise what hinders it."""
@@ -161,7 +173,8 @@ class RuleFollower:
             if self._pending and attempt == 0:
                 self._keep(())
 
-    def _store(self, pending: Sequence[Hit | _Unplaced], seen: int, unit: Unit) -> None:
+    def _store(self, pending: Sequence[Hit | _Unplaced], seen: int, ran: list[Hit], unit: Unit) -> None:
+        """Store what waits; ``ran`` is told which hits ran, and counts once the transaction has been made."""
         if not pending:
             return
         stored = unit.rules.offset()
@@ -169,8 +182,7 @@ class RuleFollower:
         for each in pending:
             if each.sighting.offset > stored:
                 hits += [each] if isinstance(each, Hit) else each.hits(unit)
-        if hits:
-            self._outgoing.store(unit, hits)
+        ran[:] = self._outgoing.store(unit, hits) if hits else ()
         unit.rules.set_offset(max(stored, seen))
 
 

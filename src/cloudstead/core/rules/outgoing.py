@@ -47,11 +47,12 @@ class Outgoing:
         self._dispatch = dispatch
         self._max_waiting = max_waiting
 
-    def store(self, unit: Unit, hits: Sequence[Hit]) -> None:
-        """Store threshold states and jobs; the hits come in the order of their offsets."""
+    def store(self, unit: Unit, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """Store threshold states and jobs, and return the hits that ran; they come in the order of their offsets."""
         running = _that_run(unit, hits)
         if running:
             self._deliver(unit, running)
+        return running
 
     def _deliver(self, unit: Unit, hits: Sequence[Hit]) -> None:
         room = _room(unit, hits, self._max_waiting)
@@ -98,14 +99,18 @@ class Outgoing:
 def _that_run(unit: Unit, hits: Sequence[Hit]) -> list[Hit]:
     """Count the hits; return those that run the actions."""
     keys = {_key(hit) for hit in hits if not hit.rule.threshold.is_open}
-    states = dict(unit.rules.states(keys)) if keys else {}
+    stored = unit.rules.states(keys) if keys else {}
+    states: dict[StateKey, ThresholdState] = {}
     running = []
     for hit in hits:
         if hit.rule.threshold.is_open:
             running.append(hit)
             continue
         key = _key(hit)
-        states[key], runs = decide(hit.rule.threshold, states.get(key, ThresholdState()), hit.sighting.at_ms)
+        before = states.get(key) or stored.get(key) or ThresholdState()
+        after, runs = decide(hit.rule.threshold, before, hit.sighting.at_ms)
+        if after != before:
+            states[key] = after
         if runs:
             running.append(hit)
     if states:

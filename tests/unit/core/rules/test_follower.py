@@ -413,3 +413,46 @@ async def test_what_a_rule_makes_of_an_observation_can_be_asked_with_the_count_s
     [verdict] = await world.tenant.database.read(lambda unit: world.rooms.rules.explain(unit, seen))
 
     assert (verdict.rule.uid, verdict.is_hit, verdict.threshold_state.hits) == (made.uid, True, 2)
+
+
+async def test_while_a_rule_rests_its_hits_cost_no_transaction(world):
+    life = await world.begin()
+    await world.make(interval_ms=1000)
+    await report(life, 60)
+    assert await settled(world, life) == [1]
+
+    await report(life, 61)
+
+    follower = world.rooms.follower
+    assert follower.hits == 2
+    async with follower.turn() as work:
+        assert work.args[0] == []
+    world.tenant.clock.advance(timedelta(seconds=1))
+    await report(life, 62)
+    assert await settled(world, life) == [1, 3]
+
+
+async def test_a_run_that_could_not_be_stored_is_no_reason_to_rest(world):
+    life = await world.begin()
+    await world.make(interval_ms=60_000)
+    await report(life, 60)
+    with pytest.raises(OSError, match="No space"):
+        async with world.rooms.follower.turn():
+            raise STORE_DOWN
+    await report(life, 61)
+
+    assert await settled(world, life) == [1]
+
+
+async def test_a_rule_that_asks_for_something_else_since_does_not_rest(world):
+    life = await world.begin()
+    await world.make(interval_ms=60_000)
+    await report(life, 60)
+    await settled(world, life)
+
+    await world.tenant.database.write(
+        lambda unit: world.rooms.rules.update(unit, world.tenant.caller, definition(interval_ms=70_000), rule_id="r1")
+    )
+    await report(life, 61)
+
+    assert await settled(world, life) == [1, 2]
