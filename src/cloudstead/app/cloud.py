@@ -12,6 +12,7 @@ import structlog
 
 from cloudstead.app.accounts import state_url
 from cloudstead.app.archiving import on_commit, start_archive
+from cloudstead.app.device_clouds import CloudRooms, open_clouds, root_key_in
 from cloudstead.app.files import open_files, start_images
 from cloudstead.app.http_room import HttpRoom
 from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
@@ -28,6 +29,8 @@ from cloudstead.core.batches.registry import Batches
 from cloudstead.core.branding.colours import Colours
 from cloudstead.core.branding.images import BrandImages
 from cloudstead.core.clock import SystemClock
+from cloudstead.core.clouds.authorities import CloudAuthorities
+from cloudstead.core.clouds.gate import CloudGate
 from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.certificates import Certificates
 from cloudstead.core.credentials.identities import Identities
@@ -96,6 +99,7 @@ class Cloud:
     brand_images: BrandImages
     archive: Archive | None
     rules: RuleRooms
+    clouds: CloudRooms
     outgoing: Outgoing
     hasher: PasswordHasher
     tokens: Tokens
@@ -174,7 +178,10 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         sessions = TemporaryCredentials(keys.sealer, clock)
         access_keys = AccessKeys(clock, ids, keys.sealer)
         signers = Signers(database, sessions, access_keys, callers=callers, clock=clock)
-        certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids)
+        authorities = CloudAuthorities(
+            keys.sealer, clock, root_pem=keys.authority.root_pem, root_key=root_key_in(folder.keys)
+        )
+        certificates = Certificates(keys.authority, keys.sealer, clock=clock, ids=ids, authorities=authorities)
         directory = ThingDirectory(database)
         broker = Broker(new_client_id=ids.new)
         fan_out = BrokerFanOut(broker)
@@ -201,7 +208,10 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         )
         topic_door = TopicDoor(spine, directory, database)
         admission = Admission(clock, ids, max_devices=settings.limits.enrolled_devices)
-        device_door = DeviceDoor(certificates, admission, directory=directory, database=database, clock=clock)
+        gate = CloudGate()
+        device_door = DeviceDoor(
+            certificates, admission, directory=directory, database=database, clock=clock, clouds=gate
+        )
         trust = Trust(database, spawn=tasks.spawn, report=tasks.report)
         journal = Journal(logger, later=asyncio.get_running_loop().call_later)
         stack.callback(journal.end_window)
@@ -229,7 +239,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             limits=GatewayLimits(settings.limits.connections, settings.limits.accepts_per_tick),
             listener=GatewayListeners((GatewayJournal(journal), presence)),
         )
-        for listener in (callers, signers, directory, spine, gateway, trust):
+        for listener in (callers, signers, directory, spine, gateway, trust, gate):
             listener.listen(bus)
         things = Things(clock, ids, certificates)
         # One at a time: decoding a large picture takes 100 MB.
@@ -246,6 +256,25 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             log, lambda owner: _writer(log, owner, archive, window_s=settings.log.commit_window_ms / 1e3)
         )
         stack.push_async_callback(spine.stop)
+        clouds = open_clouds(
+            settings,
+            ca_file=folder.ca_file,
+            database=database,
+            clock=clock,
+            ids=ids,
+            sealer=keys.sealer,
+            bus=bus,
+            things=things,
+            certificates=certificates,
+            authorities=authorities,
+            sessions=sessions,
+            identities=identities,
+            objects=objects,
+            index=index,
+            spine=spine,
+            directory=directory,
+            fan_out=watch,
+        )
         outgoing = await start_outgoing(
             settings,
             folder,
@@ -257,6 +286,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             bus=bus,
             tasks=tasks,
             batches=BatchMaker(database, things, certificates, archives=objects, clock=clock),
+            more=clouds.duties(),
         )
         yield Cloud(
             settings=settings,
@@ -283,6 +313,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             ),
             archive=archive,
             rules=rules,
+            clouds=clouds,
             outgoing=outgoing,
             hasher=hasher,
             tokens=tokens,

@@ -13,6 +13,7 @@ from cloudstead.app.account_management import account_rooms
 from cloudstead.app.account_news import AccountNews
 from cloudstead.app.addresses import is_loopback
 from cloudstead.app.branding_face import branding_face
+from cloudstead.app.device_clouds import device_clouds_backend
 from cloudstead.app.front_door_face import front_door_face
 from cloudstead.app.groups import groups_of
 from cloudstead.app.mailbox_face import mailbox_face
@@ -43,6 +44,7 @@ from cloudstead.dialects.cloud_connect.documents import describe_functions
 from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
+from cloudstead.dialects.device_clouds.table import device_clouds_face
 from cloudstead.dialects.groups.table import groups_face
 from cloudstead.dialects.provision_device.table import provision_device_faces
 from cloudstead.gateway.websocket import MqttWebSocket
@@ -207,6 +209,7 @@ def web_app(
         *aws_faces(parts),
         account_management_face(account_management),
         *provision_device_faces(provisioning_backend(cloud, addresses, signatures)),
+        device_clouds_face(device_clouds_backend(cloud, addresses)),
         groups_face(groups_of(cloud, users.invitations)),
     )
     operation = operation_face(

@@ -86,6 +86,8 @@ async def tidy_up(cloud: Cloud) -> None:
     await cloud.database.write(lambda unit: unit.sessions.drop_unused(now_ms - LONGEST_IDLE_MS - NOTED_EVERY_MS))
     await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
     await cloud.database.write(lambda unit: end_expired(unit, now_ms))
+    await cloud.database.write(lambda unit: unit.cloud_tokens.drop_expired(now_ms))
+    await cloud.clouds.usage.measure_all()
     if cloud.settings.observations.keep_days:
         before = now - timedelta(days=cloud.settings.observations.keep_days)
         for account in await cloud.database.read(lambda unit: unit.accounts.all()):

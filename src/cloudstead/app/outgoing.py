@@ -28,6 +28,7 @@ from cloudstead.work.retry import Retry
 from cloudstead.work.worker import Duty, Worker, WorkerLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AsyncExitStack
 
     from cloudstead.app.data_folder import DataFolder
@@ -68,6 +69,7 @@ async def start_outgoing(
     bus: EventBus,
     tasks: Tasks,
     batches: BatchMaker,
+    more: Sequence[Duty] = (),
 ) -> Outgoing:
     """Let the worker work until the context ends; raise ``CannotStart`` for settings that cannot be used."""
     mail_folder = None if settings.mail.host else MailFolder(folder.mails, write_private)
@@ -82,6 +84,7 @@ async def start_outgoing(
         Duty(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once, is_shared=True),
         Duty(NotedMail(mail, database), Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE, is_shared=True),
         Duty(batches, *_BATCHES, is_shared=True),
+        *more,
     )
     worker = Worker(
         database,

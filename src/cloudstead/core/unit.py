@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloudstead.core.audit.ports import AuditStore
     from cloudstead.core.batches.ports import BatchStore
     from cloudstead.core.branding.ports import BrandingStore
+    from cloudstead.core.clouds.ports import CloudDeviceStore, CloudStore, CloudTokenStore
     from cloudstead.core.credentials.access_keys import AccessKeyStore
     from cloudstead.core.credentials.ports import ApiKeyStore, CertificateStore, RefreshTokenStore
     from cloudstead.core.domains.ports import DomainStore
@@ -194,6 +195,21 @@ class Unit(Protocol):
     @property
     def identity_providers(self) -> IdentityProviderStore:
         """Identity providers, login profiles, and sign-ins by way of them."""
+        ...
+
+    @property
+    def clouds(self) -> CloudStore:
+        """Device clouds."""
+        ...
+
+    @property
+    def cloud_tokens(self) -> CloudTokenStore:
+        """Tokens of device clouds."""
+        ...
+
+    @property
+    def cloud_devices(self) -> CloudDeviceStore:
+        """Devices of device clouds."""
         ...
 
     @property

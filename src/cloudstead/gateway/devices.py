@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.accounts.model import AccountStatus, MqttProfile
+from cloudstead.core.clouds.gate import CloudGate
 from cloudstead.core.credentials.errors import CertificateUnknown, CredentialRefused
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.requests import Origin, ShadowRequest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
+    from cloudstead.core.clouds.gate import CloudStanding
+    from cloudstead.core.clouds.quotas import Meter
     from cloudstead.core.credentials.certificates import Certificates
     from cloudstead.core.ids import AccountId, CertificateId, ThingUid, TrustedCertificateId
     from cloudstead.core.spine.intake import Intake
@@ -54,6 +57,8 @@ class Device:
     profile: Profile
     trusted_id: TrustedCertificateId | None = None
     only_reads: bool = False  # its account is restricted
+    standing: CloudStanding | None = None  # the device cloud that it belongs to
+    meter: Meter | None = None  # where that has a limit
 
 
 class DeviceDoor:
@@ -67,7 +72,9 @@ class DeviceDoor:
         directory: ThingDirectory,
         database: Database,
         clock: Clock,
+        clouds: CloudGate | None = None,
     ) -> None:
+        self._clouds = clouds or CloudGate()
         self._certificates = certificates
         self._admission = admission
         self._directory = directory
@@ -81,20 +88,22 @@ class DeviceDoor:
         only for certificates that are not our own; a device that a trusted certificate enrols becomes a thing here.
         """
 
-        def read(unit: Unit) -> tuple[ThingUid, Account]:
+        def read(unit: Unit) -> tuple[ThingUid, Account, CloudStanding | None]:
             found = self._certificates.recognise(unit, certificate_id, now_ms=self._clock.millis())
-            return found.thing_uid, _open_account(unit, found.account_id)
+            account = _open_account(unit, found.account_id)
+            return found.thing_uid, account, self._clouds.standing(unit, account)
 
         try:
-            uid, account = await self._database.read(read)
+            uid, account, standing = await self._database.read(read)
         except CertificateUnknown:
             return await self._open_vouched(shown())
-        return _device(await self._thing(uid), account)
+        return self._placed(_device(await self._thing(uid), account), standing)
 
     async def _open_vouched(self, shown: Shown) -> Device:
-        def read(unit: Unit) -> tuple[Found, Account]:
+        def read(unit: Unit) -> tuple[Found, Account, CloudStanding | None]:
             found = self._admission.find(unit, shown)
-            return found, _open_account(unit, found.trusted.account_id)
+            account = _open_account(unit, found.trusted.account_id)
+            return found, account, self._clouds.standing(unit, account)
 
         def write(unit: Unit) -> tuple[Found, Account]:
             found = self._admission.register(unit, shown)
@@ -103,12 +112,19 @@ class DeviceDoor:
                 raise CredentialRefused("The account is restricted.")
             return found, account
 
-        found, account = await self._database.read(read)
+        found, account, standing = await self._database.read(read)
         if found.thing_uid is None:
             found, account = await self._database.write(write)
         if found.thing_uid is None:
             raise LookupError("a device that was registered has a thing")
-        return _device(await self._thing(found.thing_uid), account, trusted_id=found.trusted.id)
+        device = _device(await self._thing(found.thing_uid), account, trusted_id=found.trusted.id)
+        return self._placed(device, standing)
+
+    def _placed(self, device: Device, standing: CloudStanding | None) -> Device:
+        """Return a device with the cloud that it belongs to, if any."""
+        if standing is None:
+            return device
+        return replace(device, standing=standing, meter=self._clouds.meter(standing))
 
     async def _thing(self, uid: ThingUid) -> ThingEntry:
         thing = (await self._directory.load((uid,))).get(uid)
@@ -134,7 +150,7 @@ class DeviceRole:
 
     __slots__ = ("_broker", "_connection", "_counters", "_intake", "_only_reads", "holder", "principal", "thing")
 
-    is_behind: Final = False
+    is_behind: bool = False  # where somebody may be, a property says when
 
     def __init__(
         self,

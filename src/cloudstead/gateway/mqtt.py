@@ -13,6 +13,7 @@ from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefu
 from cloudstead.core.spine.topics import own_topics
 from cloudstead.core.things.events import ThingRemoved
 from cloudstead.gateway.acceptor import Acceptor
+from cloudstead.gateway.cloud_devices import CloudDeviceRole
 from cloudstead.gateway.counters import GatewayCounters
 from cloudstead.gateway.devices import PROFILES, DeviceRole, holder_of_thing
 from cloudstead.gateway.link import Link
@@ -196,14 +197,11 @@ class MqttGateway:
 
     async def _admit_device(self, link: Link, request: ConnectRequested, certificate_id: CertificateId) -> None:
         device = await self._revocations.settled(partial(self._devices.open, certificate_id, link.shown))
-        role = DeviceRole(
-            device.thing,
-            link.connection,
-            self._broker,
-            self._spine.intake,
-            self._counters,
-            only_reads=device.only_reads,
-        )
+        room = (device.thing, link.connection, self._broker, self._spine.intake, self._counters)
+        if device.standing is None:
+            role = DeviceRole(*room, only_reads=device.only_reads)
+        else:
+            role = CloudDeviceRole(*room, standing=device.standing, meter=device.meter, only_reads=device.only_reads)
         if request.will is not None and not role.may_leave(request.will):
             raise CredentialRefused("The will is outside of the thing's own shadow.")
         self._let_in(link, role, device.profile, space=device.thing.account_id)

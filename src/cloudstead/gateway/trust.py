@@ -72,7 +72,7 @@ class TrustingContext:
 
 
 class Trust:
-    """Follows the trusted certificates of all accounts for all listeners."""
+    """Follows the trusted certificates of all accounts, and the authorities of their clouds, for all listeners."""
 
     def __init__(
         self,
@@ -102,7 +102,9 @@ class Trust:
             context.trust("".join(authorities))
 
     async def _authorities(self) -> Sequence[str]:
-        return await self._database.scan(lambda unit: unit.trusted_certificates.active_authorities())
+        return await self._database.scan(
+            lambda unit: [*unit.trusted_certificates.active_authorities(), *unit.clouds.authorities()]
+        )
 
     def _open(self, event: TrustOpened) -> None:
         # At once, so that the device may come as soon as whoever trusts it has the answer.

@@ -87,6 +87,7 @@ WRITE: Final = READ | _words(
     "thing-topic:publish",
     "trusted-certificate:change",
     "developer-certificate:create",
+    "cloud-device:claim",
 )
 ADMINISTER: Final = WRITE | _words(
     *(word.id for word in WORDS),

@@ -10,10 +10,13 @@
     ├── ConnectRefused       a stack that calls back does not prove that it is the one
     ├── LaunchOver           the token of a launch link has done its work, or is past its end
     ├── HostNotOpen          no open host of that region takes a hosted cloud
+    ├── HostInUse            hosted clouds stand on the host
     ├── CloudClosed          the cloud is disabled or suspended
     ├── CloudTokenNotFound   the account has no such token
     ├── CloudDeviceNotFound  nobody knows the device
     ├── DeviceNotClaimed     the device is known, and belongs to no cloud yet
+    ├── DeviceClaimed        it belongs to another cloud
+    ├── DeviceBlocked        it is kept away for a while
     └── EngineFailed         what the cloud runs on refused, or did not answer
 """
 
@@ -143,3 +146,31 @@ class EngineFailed(CloudsteadError):
         super().__init__(reason)
         self.reason = reason
         self.is_final = is_final
+
+
+class HostInUse(CloudsteadError):
+    """Hosted clouds stand on the host."""
+
+    code = "host_in_use"
+
+    def __init__(self) -> None:
+        super().__init__("Hosted clouds stand on this host. Remove them first")
+
+
+class DeviceClaimed(CloudsteadError):
+    """The device belongs to another cloud of the account."""
+
+    code = "device_claimed"
+
+    def __init__(self) -> None:
+        super().__init__("Device is claimed for another cloud. Release it first")
+
+
+class DeviceBlocked(CloudsteadError):
+    """The device is kept away for ``delay_s`` seconds: by an administrator, or because its cloud answers nobody."""
+
+    code = "device_blocked"
+
+    def __init__(self, reason: str, delay_s: int) -> None:
+        super().__init__(reason)
+        self.delay_s = delay_s

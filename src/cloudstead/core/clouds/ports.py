@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from cloudstead.core.caller import Caller
+    from cloudstead.core.clouds.authorities import KeptAuthority
+    from cloudstead.core.clouds.device_model import CloudDevice
     from cloudstead.core.clouds.model import Access, Cloud, CloudId, CloudSecret, CloudType, MonthlyUsage
+    from cloudstead.core.clouds.tokens import CloudToken, CloudTokenId
     from cloudstead.core.ids import AccountId
+    from cloudstead.core.paging import Page, PageRequest
+    from cloudstead.core.things.model import Thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +178,7 @@ class Engine(Protocol):
         ...
 
     async def remove(self, cloud: Cloud, access: Access | None, tell: Tell) -> Removed:
-        """Release the devices, then take down everything but what holds data; nothing that is gone hinders it.
+        """Take down everything but what holds data; nothing that is gone hinders it. The devices are released before.
 
         Where the role lets us in no more, return with a note that says so: the record has to go all the same.
         """
@@ -258,8 +263,39 @@ class CloudStore(Protocol):
         """Return how many hosted clouds stand on the host cloud of that name."""
         ...
 
-    def living(self, after: str, *, limit: int) -> Sequence[Cloud]:
-        """Return clouds of all accounts that live in accounts of ours, in the order of their ids: for the worker."""
+    def unmeasured(self, month: str, after: str, *, limit: int) -> Sequence[Cloud]:
+        """Return clouds of all accounts that live in accounts of ours and have no row for the month: for the worker.
+
+        In the order of their ids.
+        """
+        ...
+
+    def authority(self, account_id: AccountId) -> KeptAuthority | None:
+        """Return the issuing authority of an account that has its own."""
+        ...
+
+    def put_authority(self, authority: KeptAuthority) -> None:
+        """Store it in place of what was there."""
+        ...
+
+    def drop_authority(self, account_id: AccountId) -> bool:
+        """Delete it; return whether there was one."""
+        ...
+
+    def authorities(self) -> Sequence[str]:
+        """Return the certificates (PEM) of all of them, for handshakes."""
+        ...
+
+    def shadows_changed(self, tenant_id: AccountId, *, since_s: int) -> int:
+        """Return how many things of an account have a shadow that was changed since then."""
+        ...
+
+    def things_after(self, tenant_id: AccountId, after: str, *, limit: int) -> Sequence[Thing]:
+        """Return things of an account in the order of their names."""
+        ...
+
+    def wipe(self, tenant_id: AccountId) -> None:
+        """Delete everything of an account but itself, its audit trail and what of it was revoked."""
         ...
 
     def put_usage(self, usage: MonthlyUsage) -> None:
@@ -268,4 +304,78 @@ class CloudStore(Protocol):
 
     def usage(self, cloud_id: CloudId, *, limit: int) -> Sequence[MonthlyUsage]:
         """Return what a cloud reported, the newest month first."""
+        ...
+
+
+class CloudTokenStore(Protocol):
+    """Tokens of device clouds; the look-up by id is on the path of every call made with one."""
+
+    def add(self, token: CloudToken) -> None:
+        """Insert a token."""
+        ...
+
+    def get(self, token_id: CloudTokenId) -> CloudToken | None:
+        """Return the token with that id, whatever its state."""
+        ...
+
+    def replace(self, token: CloudToken) -> None:
+        """Write all columns of a token."""
+        ...
+
+    def remove(self, account_id: AccountId, token_id: CloudTokenId) -> bool:
+        """Delete a token of the account; return whether there was one."""
+        ...
+
+    def count(self, account_id: AccountId) -> int:
+        """Return how many tokens the account has, those of its devices aside."""
+        ...
+
+    def page(self, account_id: AccountId, request: PageRequest) -> Page[CloudToken]:
+        """Return tokens of the account in the order of their ids, those of its devices aside."""
+        ...
+
+    def end_cloud(self, account_id: AccountId, cloud_id: CloudId, *, late_until_ms: int) -> None:
+        """Delete the tokens of a cloud that is gone, but let those with which it calls back live until then."""
+        ...
+
+    def drop_device(self, account_id: AccountId, device_id: str) -> None:
+        """Delete the tokens of a device."""
+        ...
+
+    def drop_expired(self, before_ms: int) -> int:
+        """Delete what expired before then; return how many."""
+        ...
+
+
+class CloudDeviceStore(Protocol):
+    """Devices of one account at a time, by their claim ids."""
+
+    def add(self, device: CloudDevice) -> bool:
+        """Insert a device; return whether its claim id was free in the account."""
+        ...
+
+    def get(self, account_id: AccountId, device_id: str) -> CloudDevice | None:
+        """Return a device."""
+        ...
+
+    def replace(self, device: CloudDevice) -> None:
+        """Write all columns of a device."""
+        ...
+
+    def remove(self, account_id: AccountId, device_id: str) -> bool:
+        """Delete a device; return whether there was one."""
+        ...
+
+    def page(
+        self, account_id: AccountId, request: PageRequest, *, cloud_id: CloudId | None = None
+    ) -> Page[CloudDevice]:
+        """Return devices in the order of their claim ids: all, or those of a cloud."""
+        ...
+
+    def count(self, account_id: AccountId, cloud_id: CloudId) -> int:
+        """Return how many devices a cloud has."""
+        ...
+
+    def count_all(self, account_id: AccountId) -> int:
+        """Return how many devices of the account are registered, claimed or not."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -40,18 +40,35 @@ _DOWNLOAD: Final = Permission("thing:download-certificate")
 _SEALED_FOR: Final = "thing-private-key"
 
 
+class Authorities(Protocol):
+    """Accounts that have an issuing authority of their own."""
+
+    def of(self, unit: Unit, account_id: AccountId) -> Authority | None:
+        """Return it; ``None`` for an account that the installation's own signs for."""
+        ...
+
+
 class Certificates:
     """Certificates of things in all accounts. Private keys that we made are kept sealed, to be downloaded later."""
 
-    def __init__(self, authority: Authority, sealer: Sealer, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        sealer: Sealer,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        authorities: Authorities | None = None,
+    ) -> None:
         self._authority = authority
+        self._authorities = authorities
         self._sealer = sealer
         self._clock = clock
         self._ids = ids
 
     def create(self, unit: Unit, thing: Thing) -> Certificate:
         """Make and store a certificate; part of creating a thing, so nobody's permission is asked."""
-        issued = self._authority.issue_thing_certificate(thing.account_id, thing.name, thing_uid=thing.uid)
+        issued = self._authority_of(unit, thing.account_id).issue_thing_certificate(thing.account_id, thing.name, thing_uid=thing.uid)
         certificate = Certificate(
             id=issued.id,
             account_id=thing.account_id,
@@ -122,7 +139,8 @@ class Certificates:
         """Return what goes into the thing's folder of an archive; raise ``CertificateNotFound``."""
         for certificate in unit.certificates.live_of(thing.account_id, thing.uid):
             if certificate.sealed_private_key is not None:
-                return self._bundle(thing, certificate, certificate.sealed_private_key)
+                authority = self._authority_of(unit, thing.account_id)
+                return self._bundle(thing, certificate, certificate.sealed_private_key, authority=authority)
         raise CertificateNotFound
 
     def bundles_of(self, unit: Unit, account_id: AccountId, things: Sequence[Thing]) -> list[BundledThing]:
@@ -131,16 +149,23 @@ class Certificates:
         for certificate in unit.certificates.live_of_each(account_id, [thing.uid for thing in things]):
             if certificate.sealed_private_key is not None:
                 newest.setdefault(certificate.thing_uid, (certificate, certificate.sealed_private_key))
-        return [self._bundle(thing, *newest[thing.uid]) for thing in things if thing.uid in newest]
+        authority = self._authority_of(unit, account_id)
+        return [self._bundle(thing, *newest[thing.uid], authority=authority) for thing in things if thing.uid in newest]
 
-    def _bundle(self, thing: Thing, certificate: Certificate, sealed_key: bytes) -> BundledThing:
+    def _authority_of(self, unit: Unit, account_id: AccountId) -> Authority:
+        own = None if self._authorities is None else self._authorities.of(unit, account_id)
+        return own or self._authority
+
+    def _bundle(
+        self, thing: Thing, certificate: Certificate, sealed_key: bytes, *, authority: Authority
+    ) -> BundledThing:
         private_key = self._sealer.open(sealed_key, _SEALED_FOR)
         return BundledThing(
             name=thing.name,
             certificate=_own(certificate.pem),
             private_key=private_key.decode("ascii"),
             public_key=_public_half(private_key),
-            authorities=self._authority.chain_pem,
+            authorities=authority.chain_pem,
             created_at_ms=certificate.created_at_ms,
         )
 

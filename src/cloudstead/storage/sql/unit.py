@@ -12,6 +12,9 @@ from cloudstead.storage.sql.stores.audit import SqlAudit
 from cloudstead.storage.sql.stores.batches import SqlBatches
 from cloudstead.storage.sql.stores.branding import SqlBranding
 from cloudstead.storage.sql.stores.certificates import SqlCertificates
+from cloudstead.storage.sql.stores.cloud_devices import SqlCloudDevices
+from cloudstead.storage.sql.stores.cloud_tokens import SqlCloudTokens
+from cloudstead.storage.sql.stores.clouds import SqlClouds
 from cloudstead.storage.sql.stores.domains import SqlDomains
 from cloudstead.storage.sql.stores.group_roles import SqlGroupRoles
 from cloudstead.storage.sql.stores.group_rows import SqlDeviceFacts, SqlOutsideKeys
@@ -207,6 +210,21 @@ class SqlUnit:
     def identity_providers(self) -> SqlIdentityProviders:
         """Identity providers, login profiles, and sign-ins by way of them."""
         return SqlIdentityProviders(self._transaction)
+
+    @property
+    def clouds(self) -> SqlClouds:
+        """Device clouds."""
+        return SqlClouds(self._transaction)
+
+    @property
+    def cloud_tokens(self) -> SqlCloudTokens:
+        """Tokens of device clouds."""
+        return SqlCloudTokens(self._transaction)
+
+    @property
+    def cloud_devices(self) -> SqlCloudDevices:
+        """Devices of device clouds."""
+        return SqlCloudDevices(self._transaction)
 
     @property
     def provisioned_devices(self) -> SqlProvisionedDevices:
