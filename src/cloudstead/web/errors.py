@@ -18,10 +18,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cloudstead.web.pattern_words import pattern_in_words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _AT = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`$")
+_FORMED = re.compile(r"^Expected `str` matching regex (?P<quote>['\"])(?P<pattern>.*)(?P=quote)$")
+_ESCAPED = re.compile(r"\\(.)")
 _NAMED = re.compile(r"^Object (?P<fault>missing required|contains unknown) field `(?P<name>[^`]*)`$")
 
 
@@ -98,6 +102,9 @@ class FieldInvalid(WebError):
         if named := _NAMED.match(text):
             path = f"{path}.{named['name']}" if path else named["name"]
             text = "is missing" if named["fault"] == "missing required" else "is unknown"
+        elif formed := _FORMED.match(text):
+            pattern = _ESCAPED.sub(r"\1", formed["pattern"])
+            text = f"needs {pattern_in_words(pattern) or f'the form {pattern}'}"
         return cls(path, text)
 
 

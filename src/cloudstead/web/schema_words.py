@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudstead.web.pattern_words import pattern_in_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -93,7 +95,7 @@ def _limits(schema: Schema) -> Iterator[str]:
         if told:
             yield told + unit
     if "pattern" in schema:
-        yield f"like {schema['pattern']}"
+        yield pattern_in_words(schema["pattern"]) or f"of the form {schema['pattern']}"
     if isinstance(schema.get("items"), dict):
         yield from (f"each {told}" for told in _limits(schema["items"]))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import pytest
 
@@ -12,7 +14,13 @@ class Leaf(msgspec.Struct, forbid_unknown_fields=True):
     size: int
 
 
+Name = Annotated[str, msgspec.Meta(pattern=r"^[\w\-']{4,30}$")]
+Address = Annotated[str, msgspec.Meta(pattern=r"^[^\s@]+@.+$")]
+
+
 class Tree(msgspec.Struct):
+    name: Name = "tree"
+    address: Address | None = None
     leaves: list[Leaf] = []
     by_name: dict[str, Leaf] = {}
     sizes: dict[int, int] = {}
@@ -27,6 +35,8 @@ class Tree(msgspec.Struct):
         (b'{"by_name":{"a":{"size":null}}}', "by_name[...].size", "Expected `int`, got `null`"),
         (b'{"sizes":{"x":1}}', "sizes", "Expected `int`, got `str`"),
         (b'{"leaves":1}', "leaves", "Expected `array`, got `int`"),
+        (b'{"name":"x"}', "name", "needs 4 to 30 characters out of: letters digits _ - '"),
+        (b'{"address":"x"}', "address", r"needs the form ^[^\s@]+@.+$"),
         (b"1", "", "Expected `object`, got `int`"),
     ],
 )

@@ -18,7 +18,7 @@ def test_limits_are_told_in_words():
     assert limits({"type": "string", "minLength": 1, "maxLength": 9}) == "1 to 9 characters"
     assert limits({"type": "integer", "minimum": 2, "default": 50}) == "at least 2, 50 when left out"
     words = {"type": "array", "maxItems": 3, "items": {"type": "string", "pattern": "^a$"}}
-    assert limits(words) == "at most 3 entries, each like ^a$"
+    assert limits(words) == "at most 3 entries, each of the form ^a$"
 
 
 def test_fields_one_level_below_are_told_in_their_place():
