@@ -54,7 +54,9 @@ def _server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     return context
 
 
-_FOREIGN_CERTIFICATE: Final = "The client does not trust our certificate: it needs the authority of its bundle, ca.pem."
+_FOREIGN_CERTIFICATE: Final = (
+    "The client does not trust our certificate: it needs the authority of its bundle, ca.pem, and a name that we have."
+)
 _NO_TLS: Final = "The client spoke no TLS."
 _WORDS: Final = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "The client showed no certificate.",
