@@ -94,10 +94,10 @@ async def test_members_hold_what_their_groups_give_while_they_are_there(database
             unit.people.add(person(name))
             unit.people.put_membership(membership(name))
         unit.api_keys.add(api_key("k1"))
-        for each in (group("g1"), group("g2")):
-            unit.policy_groups.put_people(each, ["p1"])
-            unit.policy_groups.put_people(each, ["p1"])
-            unit.policy_groups.put_keys(each, ["k1"])
+        both = (group("g1"), group("g2"))
+        unit.policy_groups.put_people(both, ["p1"])
+        unit.policy_groups.put_people(both, ["p1"])
+        unit.policy_groups.put_keys(both, ["k1"])
 
     await database.write(write)
 
@@ -131,7 +131,7 @@ async def test_members_hold_what_their_groups_give_while_they_are_there(database
     )
 
     def leave(unit):
-        unit.policy_groups.take_people("g1", ["p1", "p2"])
+        unit.policy_groups.take_people(["g1"], ["p1", "p2"])
         unit.policy_groups.remove("a1", "g2")
         unit.api_keys.remove("a1", "k1")
 
@@ -224,6 +224,40 @@ async def test_tenants_are_found_by_everything_that_a_list_filters_by(database):
     assert await database.read(lambda unit: unit.accounts.count_tenants("a2")) == 0
 
 
+async def test_grants_of_several_people_and_keys_are_replaced_at_once(database):
+    def write(unit):
+        unit.policy_groups.add(replace(group("g1"), kind=GroupKind.ADMINISTRATORS))
+        for name in ("p1", "p2", "p3"):
+            unit.people.add(person(name))
+            unit.people.put_membership(membership(name, ADMINISTRATOR_GRANT))
+        unit.people.put_grants([membership("p1", ROOT_READ), membership("p2", ROOT_READ, ADMINISTRATOR_GRANT)])
+        for name in ("k1", "k2"):
+            unit.api_keys.add(api_key(name))
+        unit.api_keys.replace(api_key("k1", ROOT_READ), api_key("k2", ADMINISTRATOR_GRANT, name="second"))
+        unit.policy_groups.touch([group("g1")], 77)
+
+    await database.write(write)
+
+    def read(unit):
+        held = {each.person_id: each.grants for each in unit.people.memberships("a1", ["p1", "p2", "p3", "nobody"])}
+        touched = unit.policy_groups.get("a1", "g1")
+        return (
+            held,
+            unit.policy_groups.ids_of_people("a1", ["p1", "p2", "p3"]),
+            unit.policy_groups.ids_of_keys(["k1", "k2"]),
+            unit.api_keys.get("k2").name,
+            (touched.version, touched.updated_at_ms),
+        )
+
+    assert await database.read(read) == (
+        {"p1": (ROOT_READ,), "p2": (ROOT_READ, ADMINISTRATOR_GRANT), "p3": (ADMINISTRATOR_GRANT,)},
+        {"p1": [], "p2": ["g1"], "p3": ["g1"]},
+        {"k1": [], "k2": ["g1"]},
+        "second",
+        (2, 77),
+    )
+
+
 async def test_of_the_people_in_a_group_those_are_counted_who_could_act(database):
     def write(unit):
         unit.policy_groups.add(group("g1"))
@@ -237,7 +271,7 @@ async def test_of_the_people_in_a_group_those_are_counted_who_could_act(database
             unit.people.put_membership(
                 replace(membership(person_id), stage=Stage.SHUT if person_id == "p4" else Stage.OPEN)
             )
-        unit.policy_groups.put_people(group("g1"), ["p1", "p2", "p3", "p4"])
+        unit.policy_groups.put_people([group("g1")], ["p1", "p2", "p3", "p4"])
 
     await database.write(write)
     counts = [

@@ -186,6 +186,21 @@ async def test_people_of_a_group_are_listed_by_their_status(world):
 
 
 @covers_each(["add_subjects_to_group", "add_subjects_to_account_group"], "malformed")
+async def test_a_move_of_many_is_one_change_of_the_group(world):
+    group = await made(world)
+    users, keys = [world.people["developer"].id, world.people["admin"].id], [world.key_ids["developer"]]
+    administrators = await world.group(GroupKind.ADMINISTRATORS)
+    for group_id, moved in ((group["id"], users), (administrators, users[:1])):
+        before = int((await world.call("get_group", group_id=group_id)).body["etag"])
+        added = await world.call("add_subjects_to_group", group_id=group_id, body={"users": moved, "apikeys": keys})
+        assert added.status == 200
+        assert (await world.call("get_group", group_id=group_id)).body["etag"] == str(before + 1)
+        for name, body in (("remove_users_from_group", moved), ("remove_api_keys_from_group", keys)):
+            assert (await world.call(name, group_id=group_id, body=body)).status == 200
+        assert (await world.call("get_group", group_id=group_id)).body["etag"] == str(before + 3)
+    assert await grants_of(world, "developer") == [("root", "ReadWrite")]
+
+
 async def test_adding_is_for_all_or_nobody(world):
     group = await made(world, members={"users": [world.people["developer"].id]})
     path, admin = {"group_id": group["id"]}, world.people["admin"].id

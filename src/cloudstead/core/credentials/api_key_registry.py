@@ -163,9 +163,8 @@ class ApiKeys:
         if any(group.kind is GroupKind.ADMINISTRATORS for group in groups):
             key = replace(key, grants=(*key.grants, ADMINISTRATOR_GRANT))
         unit.api_keys.add(key)
-        for group in groups:
-            if group.kind is not GroupKind.ADMINISTRATORS:
-                unit.policy_groups.put_keys(group, [key.id])
+        plain = [group for group in groups if group.kind is not GroupKind.ADMINISTRATORS]
+        unit.policy_groups.put_keys(plain, [key.id])
         self._trail.made(unit, caller, "api-key.create", key)
         return self._shown(unit, key, secret)
 

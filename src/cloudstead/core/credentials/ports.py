@@ -23,8 +23,8 @@ class ApiKeyStore(Protocol):
         """Return the key with that id, whatever its state."""
         ...
 
-    def replace(self, key: ApiKey) -> None:
-        """Write all columns of a key and its grants."""
+    def replace(self, *keys: ApiKey) -> None:
+        """Write all columns of keys and their grants."""
         ...
 
     def named(self, account_id: AccountId, key_ids: Collection[ApiKeyId]) -> Sequence[ApiKey]:

@@ -171,9 +171,8 @@ class Accepting:
             own = (ADMINISTRATOR_GRANT,) if is_administrator else (DEVELOPER_GRANT,)
             grants = (*(own if invitation.into_account else ()), *membership.grants)
             unit.people.put_membership(replace(membership, grants=grants))
-        for group in groups:
-            if group.kind is not GroupKind.ADMINISTRATORS:
-                unit.policy_groups.put_people(group, [person.id])
+        plain = [group for group in groups if group.kind is not GroupKind.ADMINISTRATORS]
+        unit.policy_groups.put_people(plain, [person.id])
         record(
             unit,
             Caller(account_id, f"person:{person.id}", person.user_name, person.id, (), source_address),

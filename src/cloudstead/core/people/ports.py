@@ -51,8 +51,16 @@ class PeopleStore(Protocol):
         """Insert or replace a membership with its grants, in their order; of one that is there, the stage stays."""
         ...
 
+    def put_grants(self, memberships: Sequence[Membership]) -> None:
+        """Replace the grants of memberships that are there."""
+        ...
+
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
         """Return the person's membership in the account, ``None`` when there is none."""
+        ...
+
+    def memberships(self, account_id: AccountId, person_ids: Collection[PersonId]) -> Sequence[Membership]:
+        """Return the memberships that these people have in the account."""
         ...
 
     def any_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> bool:

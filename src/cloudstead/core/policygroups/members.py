@@ -17,7 +17,7 @@ from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GR
 from cloudstead.core.versions import touched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from cloudstead.core.caller import Caller, Grant
     from cloudstead.core.clock import Clock
@@ -40,6 +40,22 @@ class GroupMembers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    def let_in(
+        self,
+        unit: Unit,
+        caller: Caller,
+        group: PolicyGroup,
+        person_ids: Sequence[PersonId],
+        keys: Sequence[ApiKey],
+    ) -> None:
+        """Add people and keys of the account to a group: one change of it, all of them or nobody.
+
+        Raise ``AlreadyMember`` and ``GroupGivesTooMuch``.
+        """
+        self._add_people(unit, caller, [group], person_ids)
+        self._add_keys(unit, caller, [group], keys)
+        unit.policy_groups.touch([group], self._clock.millis())
+
     def let_people_in(
         self, unit: Unit, caller: Caller, groups: Sequence[PolicyGroup], person_ids: Sequence[PersonId]
     ) -> None:
@@ -47,16 +63,8 @@ class GroupMembers:
 
         Raise ``AlreadyMember`` and ``GroupGivesTooMuch``.
         """
-        require_may_give(unit, caller, groups)
-        _require_new(unit.policy_groups.ids_of_people(caller.account_id, person_ids), groups)
-        for group in groups:
-            if group.kind is GroupKind.ADMINISTRATORS:
-                for person_id in person_ids:
-                    self._put_grants(unit, caller, person_id, adding=True)
-            else:
-                unit.policy_groups.put_people(group, person_ids)
-            self._touch(unit, group)
-        self._tell_people(unit, caller, person_ids)
+        self._add_people(unit, caller, groups, person_ids)
+        unit.policy_groups.touch(groups, self._clock.millis())
 
     def take_people_out(
         self, unit: Unit, caller: Caller, groups: Sequence[PolicyGroup], person_ids: Sequence[PersonId]
@@ -66,70 +74,83 @@ class GroupMembers:
         Raise ``AdministratorStays`` when somebody would leave the administrators by their own hand, or the last one.
         """
         held = unit.policy_groups.ids_of_people(caller.account_id, person_ids)
-        for group in groups:
-            leaving = [person_id for person_id in person_ids if group.id in held[person_id]]
-            if not leaving:
-                continue
+        left = [group for group in groups if any(group.id in ids for ids in held.values())]
+        for group in left:
             if group.kind is GroupKind.ADMINISTRATORS:
+                leaving = [person_id for person_id in person_ids if group.id in held[person_id]]
                 require_administrator_left(unit, caller, group, leaving)
-                for person_id in leaving:
-                    self._put_grants(unit, caller, person_id, adding=False)
-            else:
-                unit.policy_groups.take_people(group.id, leaving)
-            self._touch(unit, group)
-            self._tell_people(unit, caller, leaving)
+                self._regrant(unit, caller, leaving, without_administration)
+        plain = [group.id for group in left if group.kind is not GroupKind.ADMINISTRATORS]
+        unit.policy_groups.take_people(plain, person_ids)
+        unit.policy_groups.touch(left, self._clock.millis())
+        left_ids = {group.id for group in left}
+        self._tell_people(unit, caller, [each for each in person_ids if not left_ids.isdisjoint(held[each])])
 
     def let_keys_in(self, unit: Unit, caller: Caller, groups: Sequence[PolicyGroup], keys: Sequence[ApiKey]) -> None:
         """Add keys of the account, all of them to all groups or none.
 
         Raise ``AlreadyMember`` and ``GroupGivesTooMuch``.
         """
-        require_may_give(unit, caller, groups)
-        _require_new(unit.policy_groups.ids_of_keys([key.id for key in keys]), groups)
-        for key in keys:
-            is_administrator = any(group.kind is GroupKind.ADMINISTRATORS for group in groups)
-            grants = (*key.grants, ADMINISTRATOR_GRANT) if is_administrator else key.grants
-            unit.api_keys.replace(touched(replace(key, grants=grants), now_ms=self._clock.millis()))
-            unit.emit(ApiKeyChanged(key.id))
-        for group in groups:
-            if group.kind is not GroupKind.ADMINISTRATORS:
-                unit.policy_groups.put_keys(group, [key.id for key in keys])
-            self._touch(unit, group)
+        self._add_keys(unit, caller, groups, keys)
+        unit.policy_groups.touch(groups, self._clock.millis())
 
     def take_keys_out(self, unit: Unit, groups: Sequence[PolicyGroup], keys: Sequence[ApiKey]) -> None:
         """Take keys out of groups; those that are not in stay as they are."""
         held = unit.policy_groups.ids_of_keys([key.id for key in keys])
-        for key in keys:
-            left = [group for group in groups if group.id in held[key.id]]
-            if left:
-                is_administrator = any(group.kind is GroupKind.ADMINISTRATORS for group in left)
-                grants = without_administration(key.grants) if is_administrator else key.grants
-                unit.api_keys.replace(touched(replace(key, grants=grants), now_ms=self._clock.millis()))
-                unit.emit(ApiKeyChanged(key.id))
-        for group in groups:
-            leaving = [key.id for key in keys if group.id in held[key.id]]
-            if leaving and group.kind is not GroupKind.ADMINISTRATORS:
-                unit.policy_groups.take_keys(group.id, leaving)
-            if leaving:
-                self._touch(unit, group)
+        left = [group for group in groups if any(group.id in ids for ids in held.values())]
+        administrators = {group.id for group in left if group.kind is GroupKind.ADMINISTRATORS}
+        left_ids = {group.id for group in left}
+        self._put_keys(
+            unit,
+            [
+                key
+                if administrators.isdisjoint(held[key.id])
+                else replace(key, grants=without_administration(key.grants))
+                for key in keys
+                if not left_ids.isdisjoint(held[key.id])
+            ],
+        )
+        unit.policy_groups.take_keys(left_ids - administrators, [key.id for key in keys])
+        unit.policy_groups.touch(left, self._clock.millis())
 
-    def _put_grants(self, unit: Unit, caller: Caller, person_id: PersonId, *, adding: bool) -> None:
-        membership = unit.people.membership(caller.account_id, person_id)
-        if membership is None:
-            return
-        grants = membership.grants
-        changed = (*grants, ADMINISTRATOR_GRANT) if adding else without_administration(grants)
-        unit.people.put_membership(replace(membership, grants=changed))
+    def _add_people(
+        self, unit: Unit, caller: Caller, groups: Sequence[PolicyGroup], person_ids: Sequence[PersonId]
+    ) -> None:
+        require_may_give(unit, caller, groups)
+        _require_new(unit.policy_groups.ids_of_people(caller.account_id, person_ids), groups)
+        plain = [group for group in groups if group.kind is not GroupKind.ADMINISTRATORS]
+        if len(plain) < len(groups):
+            self._regrant(unit, caller, person_ids, lambda grants: (*grants, ADMINISTRATOR_GRANT))
+        unit.policy_groups.put_people(plain, person_ids)
+        self._tell_people(unit, caller, person_ids)
+
+    def _add_keys(self, unit: Unit, caller: Caller, groups: Sequence[PolicyGroup], keys: Sequence[ApiKey]) -> None:
+        require_may_give(unit, caller, groups)
+        _require_new(unit.policy_groups.ids_of_keys([key.id for key in keys]), groups)
+        plain = [group for group in groups if group.kind is not GroupKind.ADMINISTRATORS]
+        more = () if len(plain) == len(groups) else (ADMINISTRATOR_GRANT,)
+        self._put_keys(unit, [replace(key, grants=(*key.grants, *more)) for key in keys])
+        unit.policy_groups.put_keys(plain, [key.id for key in keys])
+
+    def _put_keys(self, unit: Unit, keys: Sequence[ApiKey]) -> None:
+        unit.api_keys.replace(*(touched(key, now_ms=self._clock.millis()) for key in keys))
+        for key in keys:
+            unit.emit(ApiKeyChanged(key.id))
+
+    def _regrant(
+        self,
+        unit: Unit,
+        caller: Caller,
+        person_ids: Collection[PersonId],
+        regranted: Callable[[tuple[Grant, ...]], tuple[Grant, ...]],
+    ) -> None:
+        found = unit.people.memberships(caller.account_id, person_ids)
+        unit.people.put_grants([replace(each, grants=regranted(each.grants)) for each in found])
 
     def _tell_people(self, unit: Unit, caller: Caller, person_ids: Collection[PersonId]) -> None:
         unit.members.touch(caller.account_id, person_ids, self._clock.millis())
         for person_id in person_ids:
             unit.emit(PersonChanged(caller.account_id, person_id))
-
-    def _touch(self, unit: Unit, group: PolicyGroup) -> None:
-        current = unit.policy_groups.get(group.account_id, group.id)
-        if current is not None:
-            unit.policy_groups.replace(touched(current, now_ms=self._clock.millis()))
 
 
 def require_administrator_left(

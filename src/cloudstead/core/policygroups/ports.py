@@ -92,18 +92,22 @@ class PolicyGroupStore(Protocol):
         """Return how many people in a group, beside those, are enabled and let into the account."""
         ...
 
-    def put_people(self, group: PolicyGroup, person_ids: Collection[PersonId]) -> None:
-        """Add people; those who are in already stay. Not for the administrators."""
+    def put_people(self, groups: Collection[PolicyGroup], person_ids: Collection[PersonId]) -> None:
+        """Add people to groups; those who are in already stay. Not for the administrators."""
         ...
 
-    def put_keys(self, group: PolicyGroup, key_ids: Collection[ApiKeyId]) -> None:
-        """Add keys; those that are in already stay. Not for the administrators."""
+    def put_keys(self, groups: Collection[PolicyGroup], key_ids: Collection[ApiKeyId]) -> None:
+        """Add keys to groups; those that are in already stay. Not for the administrators."""
         ...
 
-    def take_people(self, group_id: PolicyGroupId, person_ids: Collection[PersonId]) -> None:
-        """Take people out. Not for the administrators."""
+    def take_people(self, group_ids: Collection[PolicyGroupId], person_ids: Collection[PersonId]) -> None:
+        """Take people out of groups. Not for the administrators."""
         ...
 
-    def take_keys(self, group_id: PolicyGroupId, key_ids: Collection[ApiKeyId]) -> None:
-        """Take keys out. Not for the administrators."""
+    def take_keys(self, group_ids: Collection[PolicyGroupId], key_ids: Collection[ApiKeyId]) -> None:
+        """Take keys out of groups. Not for the administrators."""
+        ...
+
+    def touch(self, groups: Collection[PolicyGroup], now_ms: int) -> None:
+        """Raise the versions of groups, whose members are others."""
         ...

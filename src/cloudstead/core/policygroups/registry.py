@@ -99,8 +99,8 @@ class PolicyGroups:
         self._trail.made(unit, caller, "policy-group.create", group)
         if members is not None:
             people, keys = _known(unit, caller, members)
-            unit.policy_groups.put_people(group, people)
-            unit.policy_groups.put_keys(group, [key.id for key in keys])
+            unit.policy_groups.put_people([group], people)
+            unit.policy_groups.put_keys([group], [key.id for key in keys])
             self._told_members(unit, caller)
         return unit.policy_groups.counted(group)
 
@@ -169,8 +169,7 @@ class PolicyGroups:
         require_at_root(caller, ADMINISTER)
         group = self.find(unit, caller, group_id)
         people, keys = _known(unit, caller, subjects)
-        self.members.let_people_in(unit, caller, [group], people)
-        self.members.let_keys_in(unit, caller, [group], keys)
+        self.members.let_in(unit, caller, group, people, keys)
         self.record_move(unit, caller, "policy-group.add-members", group)
         return group
 

@@ -124,12 +124,12 @@ class SqlApiKeys:
         self._transaction.change(_ADD, *key_values(key))
         self._put_grants(key)
 
-    def replace(self, key: ApiKey) -> None:
-        """Write all columns of a key and its grants."""
-        self._transaction.change(_REPLACE, *key_values(key))
-        self._transaction.change(_DROP_GRANTS, key.id)
-        self._transaction.change(_NO_ADMINISTRATOR, key.account_id, key.id)
-        self._put_grants(key)
+    def replace(self, *keys: ApiKey) -> None:
+        """Write all columns of keys and their grants."""
+        self._transaction.change_each(_REPLACE, [key_values(key) for key in keys])
+        self._transaction.change_each(_DROP_GRANTS, [(key.id,) for key in keys])
+        self._transaction.change_each(_NO_ADMINISTRATOR, [(key.account_id, key.id) for key in keys])
+        self._put_grants(*keys)
 
     def get(self, key_id: ApiKeyId) -> ApiKey | None:
         """Return the key with that id, whatever its state."""
@@ -183,13 +183,14 @@ class SqlApiKeys:
         """Return the ids of the keys that these people own."""
         return [row[0] for row in self._transaction.rows(_IDS_OF, list(owner_ids))]
 
-    def _put_grants(self, key: ApiKey) -> None:
+    def _put_grants(self, *keys: ApiKey) -> None:
         self._transaction.change_each(
             _ADD_GRANT,
             [
                 (key.id, position, key.account_id, grant.domain_id, grant.role)
+                for key in keys
                 for position, grant in enumerate(key.grants)
             ],
         )
-        if ADMINISTRATOR_GRANT in key.grants:
-            self._transaction.change(_ADMINISTRATOR, key.account_id, key.id)
+        administrators = [key for key in keys if ADMINISTRATOR_GRANT in key.grants]
+        self._transaction.change_each(_ADMINISTRATOR, [(key.account_id, key.id) for key in administrators])

@@ -130,6 +130,17 @@ _MEMBERSHIP = Statement(
     "account_id",
     "person_id",
 )
+_MEMBERSHIPS = Statement(
+    lambda words: (
+        select(memberships.c.person_id, memberships.c.stage, membership_grants.c.domain_id, membership_grants.c.role)
+        .select_from(memberships.outerjoin(membership_grants))
+        .where(memberships.c.account_id == bindparam("account_id"))
+        .where(words.any_of(memberships.c.person_id, "person_ids"))
+        .order_by(memberships.c.person_id, membership_grants.c.position)
+    ),
+    "account_id",
+    "person_ids",
+)
 _ANY_AT = Statement(
     lambda words: (
         select(membership_grants.c.person_id)
@@ -215,6 +226,30 @@ class SqlPeople:
         if not rows:
             return None
         return Membership(account_id, person_id, whole(self._transaction, account_id, grants(rows)), Stage(rows[0][2]))
+
+    def put_grants(self, memberships: Sequence[Membership]) -> None:
+        """Replace the grants of memberships that are there."""
+        keys = [(each.account_id, each.person_id) for each in memberships]
+        self._transaction.change_each(_DROP_GRANTS, keys)
+        self._transaction.change_each(_NO_ADMINISTRATOR, keys)
+        self._transaction.change_each(
+            _ADD_GRANT,
+            [
+                (each.account_id, each.person_id, position, grant.domain_id, grant.role)
+                for each in memberships
+                for position, grant in enumerate(each.grants)
+            ],
+        )
+        administrators = [each for each in memberships if ADMINISTRATOR_GRANT in each.grants]
+        self._transaction.change_each(_ADMINISTRATOR, [(each.account_id, each.person_id) for each in administrators])
+
+    def memberships(self, account_id: AccountId, person_ids: Collection[PersonId]) -> Sequence[Membership]:
+        """Return the memberships that these people have in the account."""
+        rows = self._transaction.rows(_MEMBERSHIPS, account_id, list(person_ids))
+        found = [list(same) for _, same in groupby(rows, key=lambda row: row[0])]
+        return [
+            Membership(account_id, same[0][0], grants(row[2:] for row in same), Stage(same[0][1])) for same in found
+        ]
 
     def any_at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> bool:
         """Tell whether anybody's home grant lies at one of the domains."""

@@ -219,20 +219,29 @@ _PUT_KEY = adding_if_free(policy_group_keys)
 _TAKE_PEOPLE = Statement(
     lambda words: (
         policy_group_people.delete()
-        .where(_people.group_id == bindparam("group_id"))
+        .where(words.any_of(_people.group_id, "group_ids"))
         .where(words.any_of(_people.person_id, "ids"))
     ),
-    "group_id",
+    "group_ids",
     "ids",
 )
 _TAKE_KEYS = Statement(
     lambda words: (
         policy_group_keys.delete()
-        .where(_keys.group_id == bindparam("group_id"))
+        .where(words.any_of(_keys.group_id, "group_ids"))
         .where(words.any_of(_keys.key_id, "ids"))
     ),
-    "group_id",
+    "group_ids",
     "ids",
+)
+_TOUCH = Statement(
+    lambda words: (
+        policy_groups.update()
+        .where(words.any_of(_groups.id, "ids"))
+        .values(version=_groups.version + 1, updated_at_ms=bindparam("now_ms"))
+    ),
+    "ids",
+    "now_ms",
 )
 
 
@@ -337,21 +346,26 @@ class SqlPolicyGroups:
         row = self._transaction.row(_COUNT_ABLE, group_id, list(without))
         return 0 if row is None else int(row[0])
 
-    def put_people(self, group: PolicyGroup, person_ids: Collection[PersonId]) -> None:
-        """Add people; those who are in already stay. Not for the administrators."""
-        self._transaction.change_each(_PUT_PERSON, [(group.id, each, group.account_id) for each in person_ids])
+    def put_people(self, groups: Collection[PolicyGroup], person_ids: Collection[PersonId]) -> None:
+        """Add people to groups; those who are in already stay. Not for the administrators."""
+        rows = [(group.id, each, group.account_id) for group in groups for each in person_ids]
+        self._transaction.change_each(_PUT_PERSON, rows)
 
-    def put_keys(self, group: PolicyGroup, key_ids: Collection[ApiKeyId]) -> None:
-        """Add keys; those that are in already stay. Not for the administrators."""
-        self._transaction.change_each(_PUT_KEY, [(group.id, each) for each in key_ids])
+    def put_keys(self, groups: Collection[PolicyGroup], key_ids: Collection[ApiKeyId]) -> None:
+        """Add keys to groups; those that are in already stay. Not for the administrators."""
+        self._transaction.change_each(_PUT_KEY, [(group.id, each) for group in groups for each in key_ids])
 
-    def take_people(self, group_id: PolicyGroupId, person_ids: Collection[PersonId]) -> None:
-        """Take people out. Not for the administrators."""
-        self._transaction.change(_TAKE_PEOPLE, group_id, list(person_ids))
+    def take_people(self, group_ids: Collection[PolicyGroupId], person_ids: Collection[PersonId]) -> None:
+        """Take people out of groups. Not for the administrators."""
+        self._transaction.change(_TAKE_PEOPLE, list(group_ids), list(person_ids))
 
-    def take_keys(self, group_id: PolicyGroupId, key_ids: Collection[ApiKeyId]) -> None:
-        """Take keys out. Not for the administrators."""
-        self._transaction.change(_TAKE_KEYS, group_id, list(key_ids))
+    def take_keys(self, group_ids: Collection[PolicyGroupId], key_ids: Collection[ApiKeyId]) -> None:
+        """Take keys out of groups. Not for the administrators."""
+        self._transaction.change(_TAKE_KEYS, list(group_ids), list(key_ids))
+
+    def touch(self, groups: Collection[PolicyGroup], now_ms: int) -> None:
+        """Raise the versions of groups, whose members are others."""
+        self._transaction.change(_TOUCH, [group.id for group in groups], now_ms)
 
     def _put_grants(self, group: PolicyGroup) -> None:
         self._transaction.change_each(
