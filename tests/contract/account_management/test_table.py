@@ -19,6 +19,7 @@ AREAS = ("accounts", "audit", "branding", "credentials", "identityproviders", "i
 
 # What comes up where people sign in, where devices connect, or only when something of ours is broken.
 ELSEWHERE = {
+    "AccessKeyNotFound",
     "CertificateNotFound",
     "CodeRefused",
     "DemoPersonStays",
@@ -29,6 +30,7 @@ ELSEWHERE = {
     "ProviderNotUsable",
     "SealBroken",
     "TicketOver",
+    "TooManyAccessKeys",
     "VouchingRefused",
 }
 
