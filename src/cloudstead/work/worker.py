@@ -1,8 +1,9 @@
 """The worker: claims jobs, performs them side by side, notes what became of them, and drains at the end.
 
 What it holds in memory is bounded by what it may do at once; everything else waits in the store. It wakes when jobs
-are added, when one is through, and when the next one is due. A lease tells other workers that a job is being done; it
-is extended while this one lives, and runs out when it dies.
+are added, when one is through, and when the next one is due. What became of jobs is noted in one transaction for all
+that ended lately, and in the same one those that follow them are claimed. A lease tells other workers that a job is
+being done; it is extended while this one lives, and runs out when it dies.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from cloudstead.core.jobs.events import JobsAdded
 from cloudstead.core.jobs.model import Attempt, Done, Failed, Job, JobCounts
+from cloudstead.work.notes import Note, Notes, settle
 from cloudstead.work.shares import Shares
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class WorkerLimits:
     lease_s: float = 60.0
     poll_s: float = 5.0  # how soon it finds what another process has added
     drain_s: float = 5.0
-    gather_s: float = 0.0  # while jobs run: those that end, or are added, one by one cost one look into the store
+    gather_s: float = 0.0  # while jobs run: those that end, or are added, one by one share one transaction
 
 
 class Worker:
@@ -113,7 +115,8 @@ class Worker:
         self._limits = limits
         # By attempt as well: when a lease ran out, this worker may have claimed the job once more.
         self._running: dict[tuple[JobId, int], tuple[Job, asyncio.Task[None]]] = {}
-        self._busy: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()  # being done; what has ended and is not noted is running no less
+        self._notes = Notes()
         self._shares = {kind: duty.shares() for kind, duty in self._duties.items()}
         self._wake = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -163,6 +166,7 @@ class Worker:
         self._is_stopping = True
         self._wake.set()
         await self._pauses.until(self._is_over, self._limits.drain_s)  # what is being claimed is begun, then ended here
+        await self._write_notes()
         await self._pauses.until(self._is_idle, self._limits.drain_s)
         left = list(self._running.values())
         if not left:
@@ -191,9 +195,18 @@ class Worker:
     async def _turn(self) -> float:
         """Extend, claim what is due and can be done, and return the seconds until there is something to do again."""
         await self._extend()
+        failure: Exception | None = None
         while True:
+            notes = self._notes.take()
+            if notes and self.last_failure is not None:
+                failure, notes = await self._write_each(notes), []
             free = self._free()
             sated = {kind: self._shares[kind].sated() for kind in free}
+            if notes:
+                # What follows them is claimable only once they are noted, so nobody looks before.
+                ended = sorted({note.job.kind for note in notes} & free.keys())
+                await self._claim([(kind, free[kind], sated[kind]) for kind in ended], self._clock.millis(), notes)
+                continue
             # Whoever is sated may have thousands that are due, and all of them are passed over.
             look = self._store.scan if any(sated.values()) else self._store.read
             due = await look(lambda unit, kinds=sated: unit.jobs.next_due(kinds))  # type: ignore[misc]
@@ -201,6 +214,8 @@ class Worker:
             ripe = sorted((at_ms, kind) for kind, at_ms in due.items() if at_ms <= now_ms)
             if not ripe or not await self._claim([(kind, free[kind], sated[kind]) for _, kind in ripe], now_ms):
                 break
+        if failure is not None:
+            raise failure
         await self._count()
         waits_s: list[float] = [(at_ms - now_ms) / 1e3 for at_ms in due.values() if at_ms > now_ms]
         if self._running:
@@ -209,26 +224,35 @@ class Worker:
 
     def _free(self) -> dict[str, int]:
         """Return how many jobs of each kind can be claimed in one go; kinds of which none can are left out."""
-        free = self._limits.at_once - len(self._running)
+        free = self._limits.at_once - self._busy.total()
         rooms = {
             kind: min(free, duty.at_once - self._busy[kind], self._shares[kind].left())
             for kind, duty in self._duties.items()
         }
         return {kind: room for kind, room in rooms.items() if room > 0 and not self._is_stopping}
 
-    async def _claim(self, wanted: Sequence[tuple[str, int, Sequence[str]]], now_ms: int) -> int:
-        free = self._limits.at_once - len(self._running)
+    async def _claim(
+        self, wanted: Sequence[tuple[str, int, Sequence[str]]], now_ms: int, notes: Sequence[Note] = ()
+    ) -> int:
+        """Write notes, then claim; return how many jobs were."""
+        free = self._limits.at_once - self._busy.total()
         until_ms = now_ms + int(self._limits.lease_s * 1e3)
 
-        def claim(unit: Unit) -> list[Job]:
+        def write(unit: Unit) -> tuple[list[str], list[Job]]:
+            outcomes = [note.write(unit) for note in notes]
             claimed: list[Job] = []
             for kind, room, but in wanted:
                 limit = min(room, free - len(claimed))
                 if limit > 0:
                     claimed += unit.jobs.claim(kind, limit, now_ms=now_ms, leased_until_ms=until_ms, but=but)
-            return claimed
+            return outcomes, claimed
 
-        claimed = await self._store.write(claim)
+        try:
+            outcomes, claimed = await self._store.write(write)
+        except BaseException:
+            self._notes.give_back(notes)
+            raise
+        settle(notes, outcomes)
         for job in claimed:
             self._begin(job)
         return len(claimed)
@@ -243,9 +267,6 @@ class Worker:
 
     def _ended(self, job: Job) -> None:
         del self._running[job.id, job.attempts]
-        self._busy[job.kind] -= 1
-        self._shares[job.kind].end(job)
-        self._wake.set()
         if not self._running:
             self._is_idle.set()
 
@@ -268,13 +289,22 @@ class Worker:
             self.counts = [by_kind.get(kind) or JobCounts(kind, 0, 0, 0, None) for kind in self._duties]
 
     async def _do(self, job: Job) -> None:
-        duty = self._duties[job.kind]
+        try:
+            attempt, result = await self._try(job)
+        finally:
+            self._busy[job.kind] -= 1
+            self._shares[job.kind].end(job)
+        outcome = await self._note(job, attempt, result)
+        self.outcomes[job.kind, outcome] += 1
+        if outcome == "dead":
+            self._on_dead(job, result.detail)
+
+    async def _try(self, job: Job) -> tuple[Attempt | None, Done | Failed]:
         if job.losses > MAX_LOSSES:
-            await self._note(job, None, Failed(detail=f"The process died {MAX_LOSSES} times over it.", is_final=True))
-            return
+            return None, Failed(detail=f"The process died {MAX_LOSSES} times over it.", is_final=True)
         started_ms = self._clock.millis()
         try:
-            result = await duty.performer.perform(job)
+            result = await self._duties[job.kind].performer.perform(job)
         except Exception as error:  # noqa: BLE001 - the worker's edge: noted with the job, and tried again
             self._report(f"performing a job of kind {job.kind}", error)
             result = Failed(detail=f"Something went wrong inside the cloud ({type(error).__name__}).")
@@ -287,38 +317,45 @@ class Worker:
             detail=result.detail[:MAX_DETAIL_CHARS],
             response=result.response[:MAX_RESPONSE_BYTES],
         )
-        await self._note(job, attempt, result)
+        return attempt, result
 
-    async def _note(self, job: Job, attempt: Attempt | None, result: Done | Failed) -> None:
-        """Note the result, as often as it takes: what is done and not noted would be done again."""
+    async def _note(self, job: Job, attempt: Attempt | None, result: Done | Failed) -> str:
+        """Return the outcome once it is noted, however long it takes: what is not noted would be done again."""
         pause_s = None
         if isinstance(result, Failed):
             pause_s = self._duties[job.kind].retry.pause_s(job.tries + 1, result, self._draw)
-        while True:
+        note = Note(
+            job=job,
+            attempt=attempt,
+            result=result,
+            pause_s=pause_s,
+            at_ms=self._clock.millis(),
+            outcome=asyncio.get_running_loop().create_future(),
+        )
+        self._notes.add(note)
+        self._wake.set()
+        if self._is_over.is_set():  # and no turn will come any more
+            await self._write_notes()
+        return await note.outcome
+
+    async def _write_notes(self) -> None:
+        """Write what waits without a turn, as often as it takes."""
+        while notes := self._notes.take():
+            failure = await self._write_each(notes)
+            if failure is not None:
+                self._report("noting what became of a job", failure)
+                await self._pauses.until(self._no_event, _AGAIN_AFTER_S)
+
+    async def _write_each(self, notes: Sequence[Note]) -> Exception | None:
+        """Write each note for itself, so that one that cannot be written keeps no other waiting; return why not."""
+        failure: Exception | None = None
+        for note in notes:
             try:
-                outcome = await self._store.write(self._noting(job, attempt, result, pause_s))
-                break
-            except Exception as error:  # noqa: BLE001 - the worker's edge: reported, and tried again
-                self._report("noting what became of a job", error)
-                await self._pauses.until(asyncio.Event(), _AGAIN_AFTER_S)
-        self.outcomes[job.kind, outcome] += 1
-        if outcome == "dead":
-            self._on_dead(job, result.detail)
-
-    def _noting(
-        self, job: Job, attempt: Attempt | None, result: Done | Failed, pause_s: float | None
-    ) -> Callable[[Unit], str]:
-        now_ms = self._clock.millis()
-
-        def note(unit: Unit) -> str:
-            if attempt is not None and isinstance(result, Done):
-                return "done" if unit.jobs.finish(job, attempt, now_ms=now_ms) else "lost"
-            if attempt is None or pause_s is None:
-                return "dead" if unit.jobs.bury(job, attempt, now_ms=now_ms) else "lost"
-            due_at_ms = now_ms + int(pause_s * 1e3)
-            return "failed" if unit.jobs.postpone(job, attempt, due_at_ms=due_at_ms) else "lost"
-
-        return note
+                settle([note], [await self._store.write(note.write)])
+            except Exception as error:  # noqa: BLE001 - the caller's to report
+                self._notes.give_back([note])
+                failure = error
+        return failure
 
 
 def _half(number: int) -> int:

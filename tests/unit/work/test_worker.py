@@ -313,6 +313,69 @@ async def test_what_was_done_is_noted_as_soon_as_the_store_can_be_written(tenant
         assert performer.seen == ["01"]
 
 
+class Counting(Failing):
+    """A store that counts transactions, and refuses those that note a job that it is told."""
+
+    def __init__(self, store, *, refused=None):
+        super().__init__(store)
+        self.refused = refused
+        self.account_id = ""
+        self.writes = 0
+
+    async def write(self, work):
+        def refusing(unit):
+            made = work(unit)
+            if self.refused and unit.jobs.attempts(self.account_id, [self.refused]):
+                raise OSError("this one alone")
+            return made
+
+        self.writes += 1
+        return await super().write(refusing)
+
+
+async def test_jobs_that_end_together_are_noted_in_one_transaction_that_claims_what_follows(tenant):
+    performer, store = Scripted(), Counting(tenant.database)
+    limits = WorkerLimits(gather_s=0.05, drain_s=0)
+    async with working(tenant, duty(performer), store=store, limits=limits) as shift:
+        await shift.add(*(shift.job(f"{lane}{turn}", lane=lane) for turn in (1, 2) for lane in "abc"))
+        first = [await next_of(performer) for _ in range(3)]
+        await eventually(lambda: shift.pauses._waiting)
+        before = store.writes
+
+        for job_id in first:
+            performer.answer(job_id, OK)
+        while len(performer.seen) < 6:
+            await shift.pauses.advance(0.05)
+
+        assert sorted([await next_of(performer) for _ in range(3)]) == ["a2", "b2", "c2"]
+        assert store.writes == before + 1
+        for job_id in ("a2", "b2", "c2"):
+            performer.answer(job_id, OK)
+
+
+async def test_a_note_that_cannot_be_written_keeps_no_other_job_waiting(tenant):
+    performer, store = Scripted(), Counting(tenant.database, refused="01")
+    async with working(tenant, duty(performer), store=store) as shift:
+        store.account_id = tenant.account.id
+        await shift.add(shift.job("01"), shift.job("02"))
+        for _ in range(2):
+            performer.answer(await next_of(performer), OK)
+        await eventually(lambda: shift.reports)
+        await shift.add(shift.job("03"))
+        await shift.pauses.advance(1)
+
+        await shift.until_state("02", JobState.DONE)
+        assert await next_of(performer) == "03"
+        performer.answer("03", OK)
+        await shift.pauses.advance(1)
+        await shift.until_state("03", JobState.DONE)
+        assert (await shift.get("01")).state == JobState.RUNNING
+        store.refused = None
+        await shift.pauses.advance(1)
+        await shift.until_state("01", JobState.DONE)
+        assert performer.seen == ["01", "02", "03"]
+
+
 async def test_a_job_over_which_the_process_dies_each_time_is_given_up(tenant):
     performer = Scripted()
     async with working(tenant) as idle:
