@@ -337,6 +337,14 @@ async def test_an_account_that_enforces_it_sends_people_to_set_up_first(browser,
     assert (await house.user(tenant.administrator.id)).is_totp_on
 
 
+async def test_a_login_of_cloud_connect_is_told_where_to_set_it_up_and_only_to_the_right_password(house, tenant):
+    await house.set_profile(mfa_status=MfaStatus.ENFORCED)
+    with pytest.raises(LoginRefused, match="/people/sign-in"):
+        await house.sign_in.login(tenant.account, "ada", password=PASSWORD)
+    with pytest.raises(LoginRefused, match="user name or the password is wrong"):
+        await house.sign_in.login(tenant.account, "ada", password="something else")
+
+
 async def test_whoever_logged_in_before_it_was_enforced_sets_it_up_before_the_login_is_renewed(browser, house, tenant):
     login = await house.sign_in.login(tenant.account, "ada", password=PASSWORD)
     await house.set_profile(mfa_status=MfaStatus.ENFORCED)

@@ -6,12 +6,15 @@ from cloudstead.core.errors import CloudsteadError, NotPermitted
 
 
 class LoginRefused(CloudsteadError):
-    """The user name is unknown, the password or refresh token wrong, or the person disabled: which one is not said."""
+    """The user name is unknown, the password or refresh token wrong, or the person disabled: which one is not said.
+
+    Only whoever has shown the right password is told of something else, by ``told``.
+    """
 
     code = "login_refused"
 
-    def __init__(self) -> None:
-        super().__init__("The user name or the password is wrong.")
+    def __init__(self, told: str = "The user name or the password is wrong.") -> None:
+        super().__init__(told)
 
 
 class LoginLocked(CloudsteadError):

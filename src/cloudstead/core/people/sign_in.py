@@ -47,6 +47,7 @@ REFRESH_TOKEN_LIFE_MS: Final = 30 * 24 * 3_600_000
 
 _REFRESH_TOKEN_BYTES: Final = 48
 _LONGEST_REFRESH_TOKEN: Final = 256
+_FACTOR_DUE: Final = "This account asks for a second factor. Set one up first, by signing in at /people/sign-in."
 _WITH_CODE: Final = re.compile(r"(.+)([0-9]{6})", re.DOTALL)
 
 
@@ -305,7 +306,7 @@ class SignIn:
     def _require_factor_set_up(self, unit: Unit, account: Account, person: Person) -> None:
         is_enforced = unit.accounts.profile(account.id).mfa_status is MfaStatus.ENFORCED
         if is_enforced and not self._factors.is_on(unit, person.id):
-            raise LoginRefused
+            raise LoginRefused(_FACTOR_DUE)
 
     def _login(self, account: Account, person: Person, membership: Membership, refresh_token: str) -> Login:
         return Login(
