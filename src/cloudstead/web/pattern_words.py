@@ -22,8 +22,8 @@ def pattern_in_words(pattern: str) -> str | None:
     pieces = _PIECE.findall(found["chosen"])
     if any(_CONTROL.fullmatch(piece) for piece in pieces if piece not in _WORDS):
         return None
-    chosen = " ".join(_WORDS.get(piece, piece.removeprefix("\\")) for piece in pieces)
-    return f"{_number(found)} characters out of: {chosen}"
+    words = " ".join(_WORDS.get(piece, piece.removeprefix("\\")) for piece in pieces).split(" ")
+    return f"{_number(found)} characters out of: {' '.join(dict.fromkeys(words))}"
 
 
 def _number(found: re.Match[str]) -> str:

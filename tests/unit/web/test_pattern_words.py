@@ -10,7 +10,7 @@ from cloudstead.web.pattern_words import pattern_in_words
     [
         ("^[a-f0-9]{32}$", "32 characters out of: a-f digits"),
         ("^[0-9a-f]{0,32}$", "at most 32 characters out of: digits a-f"),
-        (r"^[\w\-,._@+=]{4,30}$", "4 to 30 characters out of: letters digits _ - , . _ @ + ="),
+        (r"^[\w\-,._@+=]{4,30}$", "4 to 30 characters out of: letters digits _ - , . @ + ="),
         (r"^[a-zA-Z0-9\-_]+\Z", "one or more characters out of: a-z A-Z digits - _"),
     ],
 )
