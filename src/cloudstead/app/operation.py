@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
+from cloudstead.app.pages.branded import show
+from cloudstead.app.pages.missing import nothing_here
+from cloudstead.core.branding.look import own_look
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound, WebError
 from cloudstead.web.face import ErrorMap, Face
 from cloudstead.web.routes import PathRoutes
@@ -92,6 +95,13 @@ def _anything(scope: Scope) -> bool:
     return bool(scope["path"])
 
 
+def _missing(error: RouteNotFound, call: Call[Any]) -> Response:
+    """Word it as a page for whoever came with a browser: they type addresses that other clouds have."""
+    if "text/html" in call.headers.get("accept", ""):
+        return show(nothing_here(call.raw_path), own_look())
+    return _refused(404)(error, call)
+
+
 def _refused(status: int) -> Callable[[Any, Call[Any]], Response]:
     def word(error: Exception, call: Call[Any]) -> Response:
         return JSONResponse({"message": str(error), "request_id": call.request_id}, status_code=status)
@@ -107,5 +117,5 @@ def _unexpected(call: Call[Any]) -> Response:
 
 
 _ERRORS: Final = ErrorMap(
-    {RouteNotFound: _refused(404), MethodNotAllowed: _refused(405), WebError: _refused(400)}, unexpected=_unexpected
+    {RouteNotFound: _missing, MethodNotAllowed: _refused(405), WebError: _refused(400)}, unexpected=_unexpected
 )
