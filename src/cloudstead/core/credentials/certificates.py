@@ -68,7 +68,9 @@ class Certificates:
 
     def create(self, unit: Unit, thing: Thing) -> Certificate:
         """Make and store a certificate; part of creating a thing, so nobody's permission is asked."""
-        issued = self._authority_of(unit, thing.account_id).issue_thing_certificate(thing.account_id, thing.name, thing_uid=thing.uid)
+        issued = self._authority_of(unit, thing.account_id).issue_thing_certificate(
+            thing.account_id, thing.name, thing_uid=thing.uid
+        )
         certificate = Certificate(
             id=issued.id,
             account_id=thing.account_id,
