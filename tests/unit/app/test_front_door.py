@@ -505,6 +505,20 @@ async def test_what_does_not_fit_is_said_and_the_invitation_stays_good(browser, 
     assert (await browser.post("/people/accept", data=answer_of(token))).status_code == 200
 
 
+async def test_what_an_invited_person_was_given_in_the_meantime_is_kept_and_held_once(browser, house, tenant):
+    administrators = await tenant.database.read(
+        lambda unit: unit.policy_groups.of_kind(tenant.account.id, GroupKind.ADMINISTRATORS)
+    )
+    invitation, token = await house.invite(group_ids=[administrators.id])
+    await tenant.database.write(
+        lambda unit: house.rooms.users.join(unit, house.acting, invitation.person_id, [administrators.id])
+    )
+    await browser.post("/people/accept", data=answer_of(token))
+    assert (await house.user(invitation.person_id)).groups == [administrators.id]
+    login = await house.sign_in.login(tenant.account, "newcomer", password=NEW_PASSWORD)
+    assert login.membership.grants == (ADMINISTRATOR_GRANT,)
+
+
 async def test_a_taken_name_is_refused(browser, house, tenant):
     await tenant.add_person("newcomer", Grant("root", "Read"))
     _, token = await house.invite()

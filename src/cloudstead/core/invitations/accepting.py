@@ -169,7 +169,8 @@ class Accepting:
         membership = unit.people.membership(account_id, person.id)
         if membership is not None:
             own = (ADMINISTRATOR_GRANT,) if is_administrator else (DEVELOPER_GRANT,)
-            grants = (*(own if invitation.into_account else ()), *membership.grants)
+            # What somebody was given while the invitation lay in the mailbox stays, each thing once.
+            grants = tuple(dict.fromkeys((*(own if invitation.into_account else ()), *membership.grants)))
             unit.people.put_membership(replace(membership, grants=grants))
         plain = [group for group in groups if group.kind is not GroupKind.ADMINISTRATORS]
         unit.policy_groups.put_people(plain, [person.id])
