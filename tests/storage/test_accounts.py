@@ -205,3 +205,20 @@ async def test_what_is_due_is_taken_by_one_and_due_again_when_the_profile_is_sto
     assert [each.account.id for each in await database.read(lambda unit: unit.accounts.due(10, limit=9))] == ["a2"]
     await database.write(lambda unit: unit.accounts.put_profile(profile))
     assert await database.write(lambda unit: take(unit, "a1", 10))
+
+
+async def test_accounts_come_in_pages_with_the_hosts_of_all_of_them(database):
+    def add(unit):
+        for name in ("a2", "a1", "a3"):
+            unit.accounts.add(account(name))
+        for account_id, host in (("a2", "b.example"), ("a2", "a.example"), ("a3", "c.example")):
+            unit.accounts.add_host(account_id, host)
+
+    await database.write(add)
+
+    def pages(unit):
+        return [[each.id for each in unit.accounts.page(after, limit=2)] for after in (None, "a2", "a3")]
+
+    assert await database.read(pages) == [["a1", "a2"], ["a3"], []]
+    assert await database.read(lambda unit: unit.accounts.hosts_of(["a1", "a2"])) == {"a2": ["a.example", "b.example"]}
+    assert await database.read(lambda unit: unit.accounts.hosts_of([])) == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from cloudstead import __version__
 from cloudstead.app.addresses import Address, parse_address
 from cloudstead.app.cli_messages import replay, trace
 from cloudstead.app.errors import CannotStart
+from cloudstead.app.operator.commands import account, person
 from cloudstead.app.settings import BadSetting, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -151,99 +151,6 @@ def agent(
     run_agent(bundle, address=mqtts, ca_file=ca, thing_name=thing, interval_s=interval, parent=parent)
 
 
-@commands.group()
-def account() -> None:
-    """Open and list accounts."""
-
-
-@account.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
-@click.option("--data", metavar="DIR", help="Data folder; made when it is missing.")
-@click.option("--name", required=True, help="Name of the account.")
-@click.option("--user", "user_name", required=True, help="User name of its administrator.")
-@click.option("--email", help="Mail address of the administrator.")
-@click.option("--host", "hosts", multiple=True, help="Host name that the account answers to; may be repeated.")
-@click.option(
-    "--mqtt-profile",
-    default="aws-2017",
-    show_default=True,
-    type=click.Choice(["aws-2017", "standard"]),
-    help="Limits of its MQTT clients; persistent sessions, QoS 2 and shared subscriptions need the second.",
-)
-def create(
-    *,
-    config: Path | None,
-    data: str | None,
-    name: str,
-    user_name: str,
-    email: str | None,
-    hosts: tuple[str, ...],
-    mqtt_profile: str,
-) -> None:
-    """Open an account with an administrator, while no server is running."""
-    from cloudstead.app.accounts import create_account  # noqa: PLC0415  # each command loads what it needs
-    from cloudstead.app.welcome import show_account  # noqa: PLC0415
-    from cloudstead.core.accounts.model import MqttProfile  # noqa: PLC0415
-
-    settings = settings_of({"data": data}, config)
-    address = email or f"{user_name}@{settings.public.hostname}"
-    opened = operate(
-        lambda: asyncio.run(
-            create_account(
-                settings,
-                name=name,
-                user_name=user_name,
-                email=address,
-                hosts=hosts,
-                mqtt_profile=MqttProfile(mqtt_profile),
-            )
-        )
-    )
-    show_account(opened)
-
-
-@account.command("list")
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
-@click.option("--data", metavar="DIR", help="Data folder.")
-def list_all(*, config: Path | None, data: str | None) -> None:
-    """List the accounts with the host names that they answer to, while no server is running."""
-    from cloudstead.app.offline import list_accounts  # noqa: PLC0415  # each command loads what it needs
-    from cloudstead.app.welcome import show_accounts  # noqa: PLC0415
-
-    settings = settings_of({"data": data}, config)
-    show_accounts(operate(lambda: asyncio.run(list_accounts(settings))))
-
-
-@commands.group()
-def person() -> None:
-    """Let people back in."""
-
-
-@person.command("set-password")
-@click.argument("user_name", metavar="USER")
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
-@click.option("--data", metavar="DIR", help="Data folder.")
-@click.option("--account", help="Host name or number of the account; may be left out where there is only one.")
-@click.option(
-    "--stdin", "from_stdin", is_flag=True, help="Read the password from the standard input; else one is made."
-)
-def set_password(
-    *, user_name: str, config: Path | None, data: str | None, account: str | None, from_stdin: bool
-) -> None:
-    """Set the password of USER, while no server is running; whoever is signed in as USER no longer is."""
-    from cloudstead.app.offline import set_person_password  # noqa: PLC0415  # each command loads what it needs
-    from cloudstead.app.welcome import show_password  # noqa: PLC0415
-
-    settings = settings_of({"data": data}, config)
-    password = sys.stdin.readline().rstrip("\n") if from_stdin else None
-    if from_stdin and not password:
-        raise CannotStart("there is no password on the standard input")
-    done = operate(
-        lambda: asyncio.run(set_person_password(settings, user_name=user_name, account=account, password=password))
-    )
-    show_password(done, was_given=from_stdin)
-
-
 @commands.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
 @click.option("--data", metavar="DIR", help="Data folder.")
@@ -316,6 +223,8 @@ def operate(work: Callable[[], T], *, is_starting: Callable[[], bool] = lambda: 
         raise
 
 
+commands.add_command(account)
+commands.add_command(person)
 commands.add_command(replay)
 commands.add_command(trace)
 

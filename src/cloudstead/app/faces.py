@@ -219,7 +219,7 @@ def web_app(
             root_certificate=lambda: cloud.keys.authority.root_pem,
             revocation_list=lambda: _revocation_list(cloud),
             signing_keys=cloud.tokens.jwks,
-            page=_page(cloud, addresses, demo, has_account=bool(accounts)),
+            page=_page(cloud, addresses, demo),
             trace_page=_trace_page(cloud, demo),
         )
     )
@@ -252,14 +252,13 @@ async def _revocation_list(cloud: Cloud) -> bytes:
     return cloud.keys.authority.issue_revocation_list(revoked)
 
 
-def _page(
-    cloud: Cloud, addresses: Addresses, demo: DemoRecord | None, *, has_account: bool
-) -> Callable[[Call[None]], Awaitable[Response]]:
+def _page(cloud: Cloud, addresses: Addresses, demo: DemoRecord | None) -> Callable[[Call[None]], Awaitable[Response]]:
     settings = cloud.settings
 
     async def show(call: Call[None]) -> Response:
         """Show the first page: a thing, live."""
         nonce = new_nonce()
+        has_account = await cloud.database.read(lambda unit: bool(unit.accounts.page(None, limit=1)))
         context = PageContext(
             http=addresses.http,
             https=addresses.https,

@@ -26,6 +26,7 @@ from cloudstead.app.housekeeping import keep_house
 from cloudstead.app.http_server import HttpServer, bind
 from cloudstead.app.keys import server_certificate, server_names
 from cloudstead.app.open_files import raise_open_files
+from cloudstead.app.operator.doors import serve_operator
 from cloudstead.app.places import addresses_of, local_place
 from cloudstead.app.ready import ReadyReport
 from cloudstead.app.renewal import ServedCertificate
@@ -81,6 +82,7 @@ async def run(settings: Settings, *, demo: bool, ready: Callable[[ReadyReport], 
         await _serve_http(stack, cloud, sockets, app, given)
         await _serve_devices(stack, cloud, sockets, own)
         await _serve_pages_of_2017(stack, cloud, sockets, given)
+        await serve_operator(stack, cloud, browsed_url(settings, addresses))
         ends = account_ends(cloud, browsed_url(settings, addresses))
         stack.push_async_callback(_cancelled, cloud.tasks.keep(keep_house(cloud, (own, given), ends)))
         if record is not None:

@@ -1,4 +1,4 @@
-"""What the terminal says: where to look once the service is ready, and the secrets of a new account, once."""
+"""What the terminal says: where to look once the service is ready."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cloudstead.app.accounts import OpenedAccount
-    from cloudstead.app.offline import ListedAccount, SetPassword
     from cloudstead.app.ready import ReadyReport
 
 
@@ -33,13 +31,13 @@ def show_ready(report: ReadyReport, *, data: str, console: Console | None = None
     ]
     out.print()
     out.print("cloudstead is ready.", style="bold")
-    _list(out, rows)
+    list_rows(out, rows)
     if report.thing_name is not None and report.mqtts is None:
         out.print(f"{report.thing_name} stays silent: the listener that devices report to, --mqtts, is off.")
     elif report.thing_name is not None:
         out.print(f"This machine reports as {report.thing_name}: open the page and watch.")
     elif report.account_count == 0:
-        out.print("There is no account yet. Stop the server and open one:")
+        out.print("There is no account yet. Open one, from another terminal:")
         out.print(Text(f"  {opening_command(data)}", style="bold"))
     out.print("Ctrl-C stops the service.")
     out.print()
@@ -50,49 +48,8 @@ def opening_command(data: str) -> str:
     return shlex.join(["cloudstead", "account", "create", "--data", data, "--name", "My company", "--user", "admin"])
 
 
-def show_account(opened: OpenedAccount, *, console: Console | None = None) -> None:
-    """Print a new account with the secrets of its administrator."""
-    out = console or Console(highlight=False, soft_wrap=True)
-    rows = [
-        ("Account", f"{opened.account.name} ({opened.account.number})"),
-        ("Hosts", ", ".join(opened.hosts)),
-        ("User", opened.user_name),
-        ("Password", opened.password),
-        ("API key", opened.api_key),
-    ]
-    _list(out, rows)
-    out.print("The password and the API key are stored nowhere readable: keep them now.")
-
-
-def show_accounts(listed: Sequence[ListedAccount], *, console: Console | None = None) -> None:
-    """Print accounts, one after the other."""
-    out = console or Console(highlight=False, soft_wrap=True)
-    if not listed:
-        out.print("There is no account yet.")
-    for each in listed:
-        account = each.account
-        rows = [
-            ("Account", f"{account.name} ({account.number})"),
-            ("Hosts", ", ".join(each.hosts)),
-            ("Status", account.status.lower()),
-        ]
-        _list(out, rows)
-
-
-def show_password(done: SetPassword, *, was_given: bool, console: Console | None = None) -> None:
-    """Print whose password was set and, where we made it, what it is."""
-    out = console or Console(highlight=False, soft_wrap=True)
-    rows = [
-        ("Account", f"{done.account.name} ({done.account.number})"),
-        ("User", done.user_name),
-        ("Password", None if was_given else done.password),
-    ]
-    _list(out, rows)
-    if done.obstacle is not None:
-        out.print(f"The password is set, but it does not let the user in yet: {done.obstacle}.")
-
-
-def _list(out: Console, rows: Sequence[tuple[str, str | None]]) -> None:
+def list_rows(out: Console, rows: Sequence[tuple[str, str | None]]) -> None:
+    """Print names and values below one another; ``None`` is left out."""
     # Not a table, which would cut what is too wide: a key is there to be copied. Text, not markup: a name with square
     # brackets in it is shown as it is.
     for name, value in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cloudstead.core.accounts.listing import AccountQuery, Described
     from cloudstead.core.accounts.model import Account
@@ -55,6 +55,14 @@ class AccountStore(Protocol):
 
     def all(self) -> Sequence[Account]:
         """Return every account, oldest first."""
+        ...
+
+    def page(self, after: AccountId | None, *, limit: int) -> Sequence[Account]:
+        """Return some accounts in the order of their ids, which is that of their making, from behind ``after`` on."""
+        ...
+
+    def hosts_of(self, account_ids: Collection[AccountId]) -> Mapping[AccountId, Sequence[str]]:
+        """Return the host names that these accounts answer to, ordered; one query."""
         ...
 
     def profile(self, account_id: AccountId) -> AccountProfile:

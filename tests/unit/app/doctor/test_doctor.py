@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from datetime import UTC, datetime, timedelta
@@ -7,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudstead.app.accounts import create_account
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.doctor import certificates, examine, machine, network, stores
 from cloudstead.app.doctor.finding import Finding, State
 from cloudstead.app.keys import open_keys, server_certificate
 from cloudstead.app.open_files import most_open_files
+from cloudstead.app.operator.asks import OpenAccount
+from cloudstead.app.operator.doors import ask
 from cloudstead.app.settings import (
     DataSettings,
     HttpSettings,
@@ -24,7 +26,6 @@ from cloudstead.app.settings import (
     Settings,
     StorageSettings,
 )
-from cloudstead.core.accounts.model import MqttProfile
 from cloudstead.core.clock import ManualClock
 from cloudstead.log import CommitLog
 
@@ -65,14 +66,7 @@ def test_a_machine_on_which_nothing_was_started_yet_is_not_wrong(tmp_path: Path)
 
 async def test_a_folder_in_good_order_is_good(tmp_path: Path) -> None:
     settings = Settings(data=DataSettings(folder=str(tmp_path / "data")))
-    await create_account(
-        settings,
-        name="One",
-        user_name="admin",
-        email="admin@example.org",
-        hosts=(),
-        mqtt_profile=MqttProfile("aws-2017"),
-    )
+    await asyncio.to_thread(ask, settings, OpenAccount(name="One", user_name="admin"))
 
     findings = list(stores.examine(tmp_path / "data", settings, holder=None, now=NOW))
 

@@ -25,7 +25,7 @@ from cloudstead.storage.sql.stores.account_profiles import (
 from cloudstead.storage.sql.tables import account_hosts, accounts, counters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.sql.base import Executable
 
@@ -68,6 +68,21 @@ _HOSTS = Statement(
         .order_by(account_hosts.c.host)
     ),
     "account_id",
+)
+_PAGE = Statement(
+    lambda _: (
+        select(accounts).where(accounts.c.id > bindparam("after")).order_by(accounts.c.id).limit(bindparam("limit"))
+    ),
+    "after",
+    "limit",
+)
+_HOSTS_OF = Statement(
+    lambda words: (
+        select(account_hosts.c.account_id, account_hosts.c.host)
+        .where(words.any_of(account_hosts.c.account_id, "account_ids"))
+        .order_by(account_hosts.c.account_id, account_hosts.c.host)
+    ),
+    "account_ids",
 )
 _HOST_OWNER = Statement(
     lambda _: select(account_hosts.c.account_id).where(account_hosts.c.host == bindparam("host")), "host"
@@ -140,6 +155,17 @@ class SqlAccounts:
     def all(self) -> Sequence[Account]:
         """Return every account, oldest first."""
         return [_account(row) for row in self._transaction.rows(_ALL)]
+
+    def page(self, after: AccountId | None, *, limit: int) -> Sequence[Account]:
+        """Return some accounts in the order of their ids, which is that of their making, from behind ``after`` on."""
+        return [_account(row) for row in self._transaction.rows(_PAGE, after or "", limit)]
+
+    def hosts_of(self, account_ids: Collection[AccountId]) -> Mapping[AccountId, Sequence[str]]:
+        """Return the host names that these accounts answer to, ordered; one query."""
+        found: dict[AccountId, list[str]] = {}
+        for account_id, host in self._transaction.rows(_HOSTS_OF, list(account_ids)):
+            found.setdefault(account_id, []).append(host)
+        return found
 
     def profile(self, account_id: AccountId) -> AccountProfile:
         """Return the account's profile; an empty one where none was ever stored."""
