@@ -160,9 +160,9 @@ def _name(schema: dict[str, Any]) -> str:
 
 
 def _shape(schema: Mapping[str, Any]) -> str:
-    """Show an object as a table of its fields, anything else as what it is."""
+    """Show an object as a table of its fields, what is required first, and anything else as what it is."""
     if schema.get("properties"):
-        return _table((each, "") for each in fields(schema))
+        return _table((each, "") for each in sorted(fields(schema), key=lambda each: not each.is_required))
     return _table([(field("", schema, is_required=True), "")])
 
 

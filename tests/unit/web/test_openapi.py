@@ -120,6 +120,14 @@ def test_a_page_tells_what_is_required_of_who_asks_and_not_of_the_answer():
     assert "required" not in given
 
 
+def test_a_page_shows_first_what_is_required():
+    shape = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["b"]}
+    document = describe(DOCUMENT, [FACE])
+    document["components"]["schemas"]["Order"] = shape
+    order = operations_page(document, name="shop").partition("/v1/orders</code>")[2]
+    assert order.index("<code>b</code>") < order.index("<code>a</code>")
+
+
 def test_a_page_groups_operations_by_their_tags_and_lists_the_groups():
     document = describe(DOCUMENT, [replace(FACE, tag_of=lambda path: path.split("/")[2])])
     page = operations_page(document, name="shop")
