@@ -17,8 +17,6 @@ from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable
 from cloudstead.web.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
     MethodNotAllowed,
     RouteNotFound,
     TooBusy,
@@ -48,8 +46,6 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     Unauthenticated: 401,
     RouteNotFound: 404,
     MethodNotAllowed: 405,
-    BodyTooLarge: 413,
-    BodyTooSlow: 408,
     TooBusy: 503,
 }
 
