@@ -198,6 +198,7 @@ class Site:
             bus=self.bus,
             tasks=cast("Tasks", self),
             newest_offset=lambda: 0,
+            may_lead=lambda _: True,
         )
         account_id = self.things[0].account_id
         root = Caller(account_id, "bench", "bench", None, (Grant(DomainId("root"), "Administrator"),))

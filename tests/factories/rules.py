@@ -84,7 +84,7 @@ def rule_rooms(
     def newest_offset() -> int:
         return parts.newest_offset
 
-    rules = Rules(tenant.clock, tenant.ids, seal, newest_offset=newest_offset)
+    rules = Rules(tenant.clock, tenant.ids, seal, newest_offset=newest_offset, may_lead=lambda host: host != "10.0.0.1")
     parts = RuleParts(rules, Outbox(tenant.clock, tenant.ids), follower, book, seal, calls, letters, reports, random)
     return parts
 
@@ -198,6 +198,7 @@ def bad_rules() -> list[tuple[dict[str, Any], str]]:
         (action("WEBHOOK", webhook, url="https://h.example/ x"), f"{place}.url"),
         (action("WEBHOOK", webhook, url="https://h.example:99999/"), f"{place}.url"),
         (action("WEBHOOK", webhook, url="https://user:pass@h.example/"), f"{place}.url"),
+        (action("WEBHOOK", webhook, url="http://10.0.0.1/${thing.thingName}"), f"{place}.url"),
         (action("WEBHOOK", webhook, url="${thing.state.url}"), f"{place}.url"),
         (action("WEBHOOK", webhook, url="https://h.example/" + "x" * 3000), f"{place}.url"),
         (action("WEBHOOK", webhook, method="CONNECT"), f"{place}.method"),

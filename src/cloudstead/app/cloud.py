@@ -18,7 +18,7 @@ from cloudstead.app.http_room import HttpRoom
 from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
-from cloudstead.app.outgoing import Outgoing, start_outgoing
+from cloudstead.app.outgoing import Outgoing, start_outgoing, webhook_reach
 from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
@@ -194,6 +194,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             bus=bus,
             tasks=tasks,
             newest_offset=lambda: log.next_offset - 1,
+            may_lead=webhook_reach(settings).may_lead,
         )
         spine = Spine(
             clock=clock,

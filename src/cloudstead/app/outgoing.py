@@ -111,16 +111,20 @@ def mail_sender(settings: Settings) -> str:
     return settings.mail.sender or f"no-reply@{'localhost' if ':' in host else host}"
 
 
+def webhook_reach(settings: Settings) -> Reach:
+    """Return which addresses webhooks may reach."""
+    chosen = settings.webhooks
+    networks = [ipaddress.ip_network(each, strict=False) for each in chosen.allow]
+    return Reach(allow=networks, allow_private=chosen.allow_private)
+
+
 def _webhooks(settings: Settings, stack: AsyncExitStack, calls: WebhookCalls, clock: Clock) -> WebhookPerformer:
     chosen = settings.webhooks
     names = ThreadPoolExecutor(max_workers=chosen.at_once, thread_name_prefix="names")
     stack.callback(names.shutdown, wait=False, cancel_futures=True)
-    reach = Reach(
-        allow=[ipaddress.ip_network(each, strict=False) for each in chosen.allow], allow_private=chosen.allow_private
-    )
     return WebhookPerformer(
         calls,
-        CheckedConnector(reach, SystemResolver(names)),
+        CheckedConnector(webhook_reach(settings), SystemResolver(names)),
         trust=_trust(chosen.ca_file, "webhooks.ca_file"),
         clock=clock,
         user_agent=f"cloudstead/{__version__}",

@@ -45,10 +45,11 @@ async def start_rules(
     bus: EventBus,
     tasks: Tasks,
     newest_offset: Callable[[], int],
+    may_lead: Callable[[str], bool],
 ) -> RuleRooms:
     """Read the rules that are in force and follow what happens to them; to be called before the spine is made.
 
-    ``newest_offset`` tells the last offset that is in the log.
+    ``newest_offset`` tells the last offset that is in the log, ``may_lead`` whether webhooks may go to a host.
     """
     seal = InstructionSeal(sealer, os.urandom)
     dispatch = Dispatch(WebhookCalls(sealer, clock=clock, ids=ids), Letters(sealer, clock=clock, ids=ids))
@@ -58,4 +59,5 @@ async def start_rules(
         book, database=database, outgoing=Outgoing(seal, dispatch), spawn=tasks.keep, report=tasks.report
     )
     await follower.start()
-    return RuleRooms(Rules(clock, ids, seal, newest_offset=newest_offset), Outbox(clock, ids), follower)
+    rules = Rules(clock, ids, seal, newest_offset=newest_offset, may_lead=may_lead)
+    return RuleRooms(rules, Outbox(clock, ids), follower)

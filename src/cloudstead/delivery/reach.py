@@ -146,6 +146,17 @@ class Reach:
             return self._allow_private
         return not any(address in network for network in _NOWHERE)
 
+    def may_lead(self, host: str) -> bool:
+        """Tell whether a host, as it is written, may lead to an admitted address: a name may, an address says so.
+
+        For whoever writes one down; where a connection is made, each address is looked at, whatever was said here.
+        """
+        name = host.lower().rstrip(".")
+        if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+            return self.admits("127.0.0.1") or self.admits("::1")
+        address = _as_address(name)
+        return address is None or self.admits(address)
+
 
 class ConnectionFailed(Exception):
     """None of the addresses could be connected to. The message names none."""
@@ -207,6 +218,16 @@ def _reason(error: OSError) -> str:
     if error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)
     return type(error).__name__
+
+
+def _as_address(host: str) -> str | None:
+    """Return the address that a host spells out, in any of the ways in which systems read one; ``None`` for a name."""
+    if ":" in host:
+        return host
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))  # 127.1, 0x7f000001 and 2130706433 are all the same
+    except OSError:
+        return None
 
 
 def _look_up(host: str, port: int) -> list[str]:

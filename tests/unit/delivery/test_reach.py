@@ -91,6 +91,37 @@ def test_a_named_network_is_reached_and_its_neighbour_is_not():
     assert not reach.admits("::ffff:10.1.2.3")
 
 
+INSIDE = [
+    "127.0.0.1",
+    "127.1",
+    "0x7f000001",
+    "2130706433",
+    "017700000001",
+    "10.0.0.1",
+    "::1",
+    "fd12::1",
+    "169.254.169.254",
+]
+
+
+@pytest.mark.parametrize("host", [*INSIDE, "127.0.0.1.", "localhost", "LOCALHOST.", "printer.localhost", "0"])
+def test_what_is_spelt_as_an_address_inside_is_known_before_anything_is_sent(host):
+    assert not Reach().may_lead(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["hooks.example", "10.example", "localhost.example", "93.184.215.14", "2a00:1450:4001::200e"]
+)
+def test_a_name_may_lead_anywhere_until_it_is_looked_up(host):
+    assert Reach().may_lead(host)
+
+
+def test_what_the_operator_allows_may_be_spelt_out():
+    assert Reach(allow_private=True).may_lead("localhost")
+    assert Reach(allow=[ipaddress.ip_network("10.0.0.0/8")]).may_lead("10.0.0.1")
+    assert not Reach(allow_private=True).may_lead("169.254.169.254")
+
+
 def answering(*addresses):
     async def resolve(host, port):
         resolve.asked.append((host, port))

@@ -30,6 +30,7 @@ MAX_RECIPIENTS: Final = 20
 _MAX_DEPTH: Final = 16
 _SCHEMES: Final = ("http://", "https://")
 _SOMETHING: Final = "0"  # stands for a value that is filled in, where everything around it is checked
+_TWO_THINGS: Final = ("0", "1")  # where both make the same of it, nothing is filled in there
 
 
 def check_action(action: Action, *, field: str) -> None:
@@ -37,6 +38,17 @@ def check_action(action: Action, *, field: str) -> None:
     config = f"{field}.config"
     require_bounded(action.config, field=config, max_bytes=MAX_CONFIG_BYTES, max_depth=_MAX_DEPTH)
     _CHECKS[action.type](action.config, config)
+
+
+def require_callable(actions: Sequence[Action], may_lead: Callable[[str], bool]) -> None:
+    """Raise ``InvalidField`` for a webhook to an address that none may reach. What a name leads to is not known yet."""
+    for number, action in enumerate(actions):
+        if action.type is not ActionType.WEBHOOK:
+            continue
+        hosts = {urlsplit(with_placeholders_as(each, action.config["url"])).hostname for each in _TWO_THINGS}
+        if len(hosts) == 1 and not may_lead(hosts.pop() or ""):
+            reason = "leads to a network that webhooks may not reach (setting webhooks.allow)"
+            raise InvalidField(f"actions[{number}].config.url", reason)
 
 
 def shown(action: Action) -> JsonObject:

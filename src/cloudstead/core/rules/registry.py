@@ -11,7 +11,7 @@ from cloudstead.core.access.search_scope import search_scope
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.errors import OutOfReach
-from cloudstead.core.rules.actions import shown, with_kept_secrets
+from cloudstead.core.rules.actions import require_callable, shown, with_kept_secrets
 from cloudstead.core.rules.definition import check_definition
 from cloudstead.core.rules.errors import RuleIdTaken, RuleNotFound, TooManyRules
 from cloudstead.core.rules.events import RulesRemoved, RuleWritten
@@ -81,12 +81,24 @@ class Rules:
     Connect 2.11, section 6.1, ``readonly``). Elsewhere a rule is out of reach.
     """
 
-    def __init__(self, clock: Clock, ids: IdSource, seal: InstructionSeal, *, newest_offset: Callable[[], int]) -> None:
-        """``newest_offset`` tells how far the log is applied: a new rule looks at what comes after."""
+    def __init__(
+        self,
+        clock: Clock,
+        ids: IdSource,
+        seal: InstructionSeal,
+        *,
+        newest_offset: Callable[[], int],
+        may_lead: Callable[[str], bool],
+    ) -> None:
+        """``newest_offset`` tells how far the log is applied: a new rule looks at what comes after.
+
+        ``may_lead`` tells whether webhooks may go to a host, as far as its spelling says that.
+        """
         self._clock = clock
         self._ids = ids
         self._seal = seal
         self._newest_offset = newest_offset
+        self._may_lead = may_lead
         self._trail = Trail[_Whole](
             clock, ids, object_type="rule", name_of=lambda each: each.rule.id, fields_of=_audited
         )
@@ -109,6 +121,7 @@ class Rules:
         if rule_id is not None:
             require_line(rule_id, field="id", max_chars=MAX_ID_CHARS)
         check_definition(definition)
+        require_callable(definition.actions, self._may_lead)
         _require_place(unit, caller, reach, definition)
         if unit.rules.count(caller.account_id) >= MAX_RULES:
             raise TooManyRules(MAX_RULES)
@@ -146,6 +159,7 @@ class Rules:
         kept = Instructions((), "") if before is None or not reach.covers(_home(before)) else self._seal.open(before)
         definition = replace(definition, actions=with_kept_secrets(definition.actions, kept.actions))
         check_definition(definition)
+        require_callable(definition.actions, self._may_lead)
         if before is None:
             raise RuleNotFound(rule_id)
         reach.require(_home(before))
