@@ -20,6 +20,7 @@ def show_ready(report: ReadyReport, *, data: str, console: Console | None = None
     page = report.http or report.https
     rows = [
         ("Page", f"{page}/" if page else None),
+        ("APIs", f"{page}/docs" if page else None),
         ("HTTPS", report.https if page != report.https else None),
         ("MQTT (TLS)", report.mqtts),
         ("Trust", report.ca_file),

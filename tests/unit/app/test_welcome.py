@@ -33,7 +33,14 @@ def shown(report: ReadyReport) -> str:
 def test_the_terminal_says_where_to_look_and_how_to_sign_in() -> None:
     told = shown(REPORT)
 
-    for word in ("http://127.0.0.1:8080/\n", "https://localhost:8443\n", "admin\n", "s3cret\n", "box\n"):
+    for word in (
+        "http://127.0.0.1:8080/\n",
+        "http://127.0.0.1:8080/docs\n",
+        "https://localhost:8443\n",
+        "admin\n",
+        "s3cret\n",
+        "box\n",
+    ):
         assert word in told
 
 
