@@ -11,6 +11,7 @@ from cloudstead.core.caller import Grant
 from cloudstead.core.invitations.model import Invitation
 from cloudstead.core.notifications.model import Notification
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.people.links import Link, LinkState, Purpose
 from cloudstead.core.people.model import Membership, Stage
 from cloudstead.core.people.second_factor import SecondFactor
 from cloudstead.core.people.sessions import LoginAttempt, LoginSession
@@ -289,7 +290,49 @@ async def test_an_invitation_is_taken_once(database, people):
     await database.write(lambda unit: unit.invitations.add(INVITATION))
     assert await database.write(lambda unit: unit.invitations.remove_of("a1", "p3")) == 1
     await database.write(lambda unit: unit.invitations.add(INVITATION))
-    assert await database.write(lambda unit: unit.invitations.drop_expired(101)) == 1
+
+    async def expired(now_ms, limit=9):
+        return [each.id for each in await database.read(lambda unit: unit.invitations.expired(now_ms, limit=limit))]
+
+    assert (await expired(99), await expired(100), await expired(100, limit=0)) == ([], ["i1"], [])
+
+
+async def test_people_are_waited_for_who_signed_up_and_were_neither_confirmed_nor_given_anything(database, tenants):
+    waiting = ("plain", "stale", "young", "sure", "demo", "placed", "linked", "called", "torn")
+
+    def write(unit):
+        for name in waiting:
+            switches = {"is_confirmed": name == "sure", "is_demo": name == "demo"}
+            unit.people.add(person(name, created_at_ms=50 if name == "young" else 10, **switches))
+            grants = (Grant("root", "Read"),) if name == "placed" else ()
+            stage = Stage.INVITED if name == "called" else Stage.OPEN
+            unit.people.put_membership(Membership("a1", name, grants, stage))
+        unit.people.put_membership(Membership("a2", "torn", ()))
+        for name, expires_at_ms in (("linked", 101), ("stale", 100)):
+            unit.links.add(
+                Link(
+                    id=f"l-{name}",
+                    account_id="a1",
+                    person_id=name,
+                    purpose=Purpose.CONFIRM,
+                    secret_hash=bytes(32),
+                    email="",
+                    state=LinkState.FRESH,
+                    created_at_ms=1,
+                    expires_at_ms=expires_at_ms,
+                )
+            )
+
+    await database.write(write)
+
+    async def found(before_ms, limit=99):
+        waited_for = await database.read(lambda unit: unit.people.never_confirmed(before_ms, now_ms=100, limit=limit))
+        return [each.id for each in waited_for]
+
+    assert await found(10) == []
+    assert await found(11) == ["plain", "stale"]
+    assert await found(11, limit=1) == ["plain"]
+    assert await found(51) == ["plain", "stale", "young"]
 
 
 async def test_notifications_tell_what_became_of_them(database, tenants):

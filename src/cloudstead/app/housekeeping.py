@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.identityproviders.sign_out import end_expired
+from cloudstead.core.people.forgetting import AT_ONCE, Forgetting
 from cloudstead.core.people.links import KEPT_MS
 from cloudstead.core.people.sessions import LONGEST_IDLE_MS, NOTED_EVERY_MS
 from cloudstead.log import Retention
@@ -82,7 +83,7 @@ async def tidy_up(cloud: Cloud) -> None:
     now_ms = cloud.clock.millis()
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
-    await cloud.database.write(lambda unit: unit.invitations.drop_expired(now_ms))
+    await forget_people(cloud.database, Forgetting(cloud.clock, cloud.ids))
     await cloud.database.write(lambda unit: unit.sessions.drop_unused(now_ms - LONGEST_IDLE_MS - NOTED_EVERY_MS))
     await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
     await cloud.database.write(lambda unit: end_expired(unit, now_ms))
@@ -95,6 +96,14 @@ async def tidy_up(cloud: Cloud) -> None:
     await _drop_finished_jobs(cloud, now_ms)
     if cloud.archive is not None and cloud.settings.archive.keep_days:
         await cloud.archive.drop_before(now_ms - cloud.settings.archive.keep_days * _DAY_MS)
+
+
+async def forget_people(database: Database, forgetting: Forgetting) -> None:
+    """Forget everybody who was waited for in vain, a hundred at a time."""
+    for forget in (forgetting.uninvited, forgetting.unconfirmed):
+        forgotten = AT_ONCE
+        while forgotten == AT_ONCE:
+            forgotten = await database.write(forget)
 
 
 async def _drop_finished_jobs(cloud: Cloud, now_ms: int) -> None:

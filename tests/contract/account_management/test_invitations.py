@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from cloudstead.app.housekeeping import forget_people
 from cloudstead.core.jobs.model import Done, Failed
 from cloudstead.core.mail.letters import Letters
 from cloudstead.core.notifications.tidings import NotedMail, Tidings
+from cloudstead.core.people.forgetting import Forgetting
 from cloudstead.core.people.model import Membership
 from cloudstead.core.people.profile import ProfileChange
 from cloudstead.core.people.registry import PersonChange
@@ -272,3 +274,74 @@ async def test_a_guest_made_by_cloud_connect_rows_is_a_user_like_any_other(world
         lambda unit: unit.people.put_membership(Membership(world.top.id, stranger.id, (DEVELOPER_GRANT,)))
     )
     assert (await world.call("get_user", user_id=stranger.id)).body["account_id"] == world.top.id
+
+
+# What housekeeping does
+
+
+async def forgotten(world, **passed):
+    """Let time pass and housekeeping forget who was waited for in vain."""
+    world.tenant.clock.advance(timedelta(**passed))
+    await forget_people(world.tenant.database, Forgetting(world.tenant.clock, world.tenant.ids))
+
+
+async def test_whoever_does_not_come_in_time_goes_with_the_invitation(world):
+    made = await invited(world, valid_for_days=2)
+    await forgotten(world, days=1.9)
+    assert (await world.call("get_user", user_id=made["user_id"])).body["status"] == "INVITED"
+    await forgotten(world, days=0.1)
+    assert (await world.call("get_user_invitation", invitation_id=made["id"])).refused == (404, "not_found")
+    assert (await world.call("get_user", user_id=made["user_id"])).refused == (404, "not_found")
+    query = {"operation__eq": "invitation.expire"}
+    [entry] = (await world.call("list_audit_log", query=query)).body["data"]
+    assert (entry["object_id"], entry["principal"]) == (made["id"], "cloudstead")
+    again = await invited(world)
+    assert again["user_id"] != made["user_id"]
+
+
+async def test_somebody_known_elsewhere_stays_there_when_an_invitation_expires(world):
+    known = world.people["stranger"]
+
+    def verify(unit):
+        unit.people.replace(replace(unit.people.get(known.id), is_email_verified=True, password_hash="x"))
+
+    await world.tenant.database.write(verify)
+    made = await invited(world, email=known.email)
+    assert made["user_id"] == known.id
+    await forgotten(world, days=31)
+    assert (await world.call("get_user", user_id=known.id)).refused == (404, "not_found")
+    assert (await world.call("get_user", "stranger", user_id=known.id)).body["status"] == "ACTIVE"
+
+
+async def test_an_invitation_that_was_renewed_keeps_whom_it_is_for(world):
+    first = await invited(world, valid_for_days=2)
+    second = await invited(world, valid_for_days=100)
+    assert second["user_id"] == first["user_id"]
+    await forgotten(world, days=50)
+    assert (await world.call("get_user", user_id=first["user_id"])).body["status"] == "INVITED"
+
+
+async def test_whoever_signed_up_has_thirty_days_to_confirm_and_as_long_as_a_link_works(world):
+    people = world.rooms.people
+    options = {"password": "correct horse", "profile": ProfileChange(email="late@cloud.example")}
+    late = await people.recovery.sign_up(world.top, user_name="late", **options)
+    given = await people.recovery.sign_up(world.top, user_name="given", **options)
+    developers = await world.group(GroupKind.DEVELOPERS)
+    await world.call("add_user_to_groups", body=[developers], user_id=given.id)
+    await forgotten(world, days=29)
+    people.recovery.ask_for_confirmation(world.top, "late")
+    await people.settled()
+    await forgotten(world, days=6)
+    assert (await world.call("get_user", user_id=late.id)).body["status"] == "ENROLLING"
+    await forgotten(world, days=2)
+    assert (await world.call("get_user", user_id=late.id)).refused == (404, "not_found")
+    assert (await world.call("get_user", user_id=given.id)).body["status"] == "ENROLLING"
+    await people.recovery.sign_up(world.top, user_name="late", **options)
+
+
+async def test_an_administrator_who_has_not_enrolled_is_waited_for(world):
+    body = {"end_market": "IoT", "admin_email": "boss@tenant.example", "admin_name": "boss"}
+    made = (await world.call("create_account", body=body, query={"action": "enroll"})).body
+    await forgotten(world, days=400)
+    users = (await world.call("list_account_users", account_id=made["id"])).body["data"]
+    assert [(each["id"], each["status"]) for each in users] == [(made["admin_id"], "ENROLLING")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudstead.core.ids import AccountId, PersonId
     from cloudstead.core.invitations.model import Invitation, InvitationId
     from cloudstead.core.paging import Page, PageRequest
@@ -44,6 +46,6 @@ class InvitationStore(Protocol):
         """Delete what the account has sent to the person; return how many."""
         ...
 
-    def drop_expired(self, before_ms: int) -> int:
-        """Delete what expired before then; return how many."""
+    def expired(self, now_ms: int, *, limit: int) -> Sequence[Invitation]:
+        """Return invitations that are no longer open, the oldest first."""
         ...

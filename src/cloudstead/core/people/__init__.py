@@ -15,6 +15,7 @@
 ``credentials``  what becomes of logins when a password changes
 ``standing``     a person's standing in one account, and the status that it shows
 ``users``        people as administrators of a whole account see and change them, guests included
+``forgetting``   people who were waited for in vain
 ``full_name``    a name in one text over the two that are stored
 ``password_rules`` how short a password may be
 ``second_factor`` codes that change with the time, and scratch codes

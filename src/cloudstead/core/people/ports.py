@@ -35,6 +35,13 @@ class PeopleStore(Protocol):
         """Delete people with their memberships, tokens, keys, links and data."""
         ...
 
+    def never_confirmed(self, before_ms: int, *, now_ms: int, limit: int) -> Sequence[Person]:
+        """Return people who signed up before then, were never confirmed and never given anything, oldest first.
+
+        Not those who are asked or taken in by an account, and nobody with a link that is good at ``now_ms``.
+        """
+        ...
+
     def by_user_name(self, account_id: AccountId, user_name: str) -> Person | None:
         """Return the member of that account with that user name; whoever is at home there comes before a guest."""
         ...

@@ -46,8 +46,15 @@ _REMOVE_OF = Statement(
     "account_id",
     "person_id",
 )
-_DROP_EXPIRED = Statement(
-    lambda _: invitations.delete().where(invitations.c.expires_at_ms < bindparam("before_ms")), "before_ms"
+_EXPIRED = Statement(
+    lambda _: (
+        select(invitations)
+        .where(invitations.c.expires_at_ms <= bindparam("now_ms"))
+        .order_by(invitations.c.expires_at_ms)
+        .limit(bindparam("limit_"))
+    ),
+    "now_ms",
+    "limit_",
 )
 
 
@@ -131,9 +138,9 @@ class SqlInvitations:
         """Delete what the account has sent to the person; return how many."""
         return self._transaction.change(_REMOVE_OF, account_id, person_id)
 
-    def drop_expired(self, before_ms: int) -> int:
-        """Delete what expired before then; return how many."""
-        return self._transaction.change(_DROP_EXPIRED, before_ms)
+    def expired(self, now_ms: int, *, limit: int) -> Sequence[Invitation]:
+        """Return invitations that are no longer open, the oldest first."""
+        return [_invitation(row) for row in self._transaction.rows(_EXPIRED, now_ms, limit)]
 
 
 def _invitation(row: Sequence[Any]) -> Invitation:

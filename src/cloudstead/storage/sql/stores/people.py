@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, not_, select
 
 from cloudstead.core.caller import Grant
 from cloudstead.core.people.errors import UserNameTaken
+from cloudstead.core.people.links import LinkState
 from cloudstead.core.people.model import Member, Membership, Person, Stage
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.core.versions import FIRST_VERSION
@@ -19,9 +20,9 @@ from cloudstead.storage.sql.stores.grants import grants
 from cloudstead.storage.sql.stores.group_roles import whole
 from cloudstead.storage.sql.stores.people_pages import count_statement, filter_values, page_statement, read_counts
 from cloudstead.storage.sql.stores.policy_groups import SqlPolicyGroups
-from cloudstead.storage.sql.tables import TEXT, membership_grants, memberships, people
+from cloudstead.storage.sql.tables import IS_UNCONFIRMED, TEXT, membership_grants, memberships, people
 from cloudstead.storage.sql.tables_accounts import policy_group_people, policy_groups
-from cloudstead.storage.sql.tables_people import person_texts, user_data
+from cloudstead.storage.sql.tables_people import person_links, person_texts, user_data
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -37,6 +38,51 @@ _ADD = adding_if_free(people)
 _REPLACE = replacing(people, "id")
 _PUT_TEXT = putting(person_texts, "person_id")
 _REMOVE = Statement(lambda words: people.delete().where(words.any_of(people.c.id, "ids")), "ids")
+# The partial index is used where its condition stands word for word.
+_NEVER_CONFIRMED = Statement(
+    lambda _: (
+        select(people)
+        .where(IS_UNCONFIRMED)
+        .where(people.c.created_at_ms < bindparam("before_ms"))
+        .where(people.c.is_demo.is_(False))
+        .where(
+            not_(
+                exists()
+                .where(memberships.c.person_id == people.c.id)
+                .where(
+                    (memberships.c.stage != Stage.OPEN.value) | (memberships.c.account_id != people.c.home_account_id)
+                )
+            )
+        )
+        .where(
+            not_(
+                exists()
+                .where(membership_grants.c.account_id == people.c.home_account_id)
+                .where(membership_grants.c.person_id == people.c.id)
+            )
+        )
+        .where(
+            not_(
+                exists()
+                .where(policy_group_people.c.account_id == people.c.home_account_id)
+                .where(policy_group_people.c.person_id == people.c.id)
+            )
+        )
+        .where(
+            not_(
+                exists()
+                .where(person_links.c.person_id == people.c.id)
+                .where(person_links.c.state == LinkState.FRESH.value)
+                .where(person_links.c.expires_at_ms > bindparam("now_ms"))
+            )
+        )
+        .order_by(people.c.id)
+        .limit(bindparam("limit_"))
+    ),
+    "before_ms",
+    "now_ms",
+    "limit_",
+)
 _BY_USER_NAME = Statement(
     lambda _: (
         select(people)
@@ -180,6 +226,13 @@ class SqlPeople:
     def remove(self, person_ids: Collection[PersonId]) -> None:
         """Delete people with their memberships, tokens, keys, links and data."""
         self._transaction.change(_REMOVE, list(person_ids))
+
+    def never_confirmed(self, before_ms: int, *, now_ms: int, limit: int) -> Sequence[Person]:
+        """Return people who signed up before then, were never confirmed and never given anything, oldest first.
+
+        Not those who are asked or taken in by an account, and nobody with a link that is good at ``now_ms``.
+        """
+        return [person_of(row) for row in self._transaction.rows(_NEVER_CONFIRMED, before_ms, now_ms, limit)]
 
     def by_user_name(self, account_id: AccountId, user_name: str) -> Person | None:
         """Return the member of that account with that user name; whoever is at home there comes before a guest."""
