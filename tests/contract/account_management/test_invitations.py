@@ -55,6 +55,30 @@ async def test_an_invitation_is_mailed_and_listed_with_whom_it_is_for(world):
     assert (user["status"], user["groups"]) == ("INVITED", [])
 
 
+async def test_nothing_is_told_of_somebody_from_elsewhere_before_the_invitation_is_accepted(world):
+    person = await world.add_person("elsa", world.other, DEVELOPER_GRANT)
+    known = replace(person, first_name="Elsa", phone="+4712345", address="Fjord 1", is_email_verified=True)
+    known = replace(known, accepts_terms=True, last_login_at_ms=1, password_changed_at_ms=1)
+    await world.tenant.database.write(lambda unit: unit.people.replace(known))
+    await world.call("update_my_user", "elsa", body={"is_totp_enabled": True})
+    made = await invited(world, email=person.email)
+    assert made["user_id"] == person.id
+    told = {
+        "id",
+        "account_id",
+        "email",
+        "status",
+        "login_profiles",
+        "created_at",
+        "creation_time",
+        "updated_at",
+        "etag",
+    }
+    user = (await world.call("get_user", user_id=person.id)).body
+    assert {name for name, value in user.items() if value and name != "object"} == told
+    assert (await world.call("list_users", query={"email__eq": person.email})).body["data"] == [user]
+
+
 @covers_each(
     [
         "create_account_user_invitation",

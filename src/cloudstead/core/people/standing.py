@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cloudstead.core.people.model import Stage
+from cloudstead.core.people.model import Person, Stage
 from cloudstead.core.versions import Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from cloudstead.core.ids import AccountId, PersonId, PolicyGroupId
-    from cloudstead.core.people.model import Person
 
 
 class Status(StrEnum):
@@ -48,6 +47,17 @@ class Resident:
     def is_at_home(self) -> bool:
         """Whether the account is the person's home: everywhere else it is a guest."""
         return self.person.home_account_id == self.standing.account_id
+
+    @property
+    def as_known_here(self) -> Person:
+        """The person as far as the account may know.
+
+        Of somebody from elsewhere who has not accepted yet, that is the address which was typed here.
+        """
+        if self.is_at_home or self.standing.stage is not Stage.INVITED:
+            return self.person
+        person = self.person
+        return Person(person.id, person.home_account_id, person.user_name, password_hash="", email=person.email)
 
     @property
     def status(self) -> Status:

@@ -222,7 +222,7 @@ def user(
 ) -> UserInfoResp:
     """Write a user; ``password`` is one that was generated this moment."""
     resident = shown.resident
-    person, standing = resident.person, resident.standing
+    person, standing = resident.as_known_here, resident.standing
     is_chosen = resident.status is not Status.INVITED  # until then it stands in for one
     return UserInfoResp(
         id=person.id,
@@ -240,7 +240,7 @@ def user(
         email_verified=person.is_email_verified,
         is_gtc_accepted=person.accepts_terms,
         is_marketing_accepted=person.accepts_marketing,
-        is_totp_enabled=shown.is_totp_on,
+        is_totp_enabled=shown.is_totp_on and person is resident.person,
         created_at=utc_text(resident.created_at_ms),
         creation_time=resident.created_at_ms,
         updated_at=utc_text(resident.updated_at_ms),
