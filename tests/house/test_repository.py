@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from cloudstead.app.reference import PAGE, settings_page
+from cloudstead.app.commands_page import commands_page
+from cloudstead.app.reference import COMMANDS_PAGE, PAGE, settings_page
 from factories.repository import ROOT, modules, place, texts
 
 # Each pattern is written so that it does not match itself.
@@ -64,6 +65,10 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
 
 def test_the_settings_page_is_the_one_that_the_settings_give() -> None:
     assert (ROOT / PAGE).read_text(encoding="utf-8") == settings_page(), "make docs writes it anew"
+
+
+def test_the_page_of_the_command_line_is_the_one_that_the_commands_give() -> None:
+    assert (ROOT / COMMANDS_PAGE).read_text(encoding="utf-8") == commands_page(), "make docs writes it anew"
 
 
 @pytest.mark.parametrize("name", ["run", "dev", "build", "aws"])

@@ -1,4 +1,7 @@
-"""``docs/reference/settings.md``, written from the settings themselves: ``python -m cloudstead.app.reference``."""
+"""The generated pages of ``docs/reference``, written by ``python -m cloudstead.app.reference``.
+
+That of the settings comes from the settings themselves, that of the command line from its commands.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from cloudstead.app.commands_page import commands_page
 from cloudstead.app.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path("docs/reference/settings.md")
+COMMANDS_PAGE = Path("docs/reference/command-line.md")
 
 _HEAD = """# Settings
 
@@ -74,5 +79,6 @@ def _shown(default: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(settings_page(), encoding="utf-8")
-    print(f"{PAGE} is written.")
+    for page, text in ((PAGE, settings_page()), (COMMANDS_PAGE, commands_page())):
+        page.write_text(text, encoding="utf-8")
+        print(f"{page} is written.")
