@@ -1,0 +1,121 @@
+"""moto's server as AWS, with what it leaves out: a role that demands its external id, and refusals on order."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import urllib.request
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import boto3
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+REGION = "eu-west-1"
+CUSTOMER = "222222222222"
+OPERATOR = "123456789012"  # moto's own account
+_REFUSAL = (
+    '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>{code}</Code>'
+    "<Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+)
+_SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Tell nobody."""
+
+
+class MotoAws:
+    """A server on loopback. ``external_ids`` are those that its roles demand, by the name of the role."""
+
+    def __init__(self) -> None:
+        self.external_ids: dict[str, str | None] = {}
+        self.calls: list[str] = []
+        self._refusals: deque[tuple[str, int, str]] = deque()
+        self._server = make_server(
+            "127.0.0.1",
+            0,
+            self._filter(DomainDispatcherApplication(create_backend_app)),
+            threaded=True,
+            request_handler=_Silent,
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"), timeout=30):
+            pass
+        self.external_ids.clear()
+        self.calls.clear()
+        self._refusals.clear()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def refuse(self, service: str, code: str, *, times: int = 1, status: int = 400) -> None:
+        """Answer the next calls of a service with an error, before moto sees them."""
+        self._refusals.extend([(service, status, code)] * times)
+
+    def session(self, **keys: str) -> boto3.Session:
+        given = {"aws_access_key_id": "operator", "aws_secret_access_key": "secret", "region_name": REGION, **keys}
+        return boto3.Session(**given)
+
+    def customer(self, service: str) -> Any:
+        """Return a client of the customer's account."""
+        sts = self.session().client("sts", endpoint_url=self.url)
+        self.external_ids.setdefault("me", None)
+        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{CUSTOMER}:role/me", RoleSessionName="me")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
+    def _filter(self, app: Any) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+        def serve(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+            service = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+            name = service[1] if service else ""
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = io.BytesIO(body)
+            self.calls.append(f"{name} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+            refusal = self._refusal(name, body)
+            if refusal is None:
+                return app(environ, start)
+            status, content, kind, code = refusal
+            start(f"{status} Refused", [("content-type", kind), ("x-amzn-errortype", code)])
+            return [content.encode()]
+
+        return serve
+
+    def _refusal(self, service: str, body: bytes) -> tuple[int, str, str, str] | None:
+        if self._refusals and self._refusals[0][0] == service:
+            _, status, code = self._refusals.popleft()
+            if service in {"sts", "cloudformation"}:
+                return status, _REFUSAL.format(code=code, message="on order"), "text/xml", code
+            return status, f'{{"__type": "{code}", "message": "on order"}}', "application/json", code
+        form = parse_qs(body.decode("latin-1")) if service == "sts" else {}
+        if form.get("Action") != ["AssumeRole"]:
+            return None
+        role = form["RoleArn"][0].rpartition("/")[2]
+        demanded = self.external_ids.get(role, "nobody knows")
+        if demanded is None or form.get("ExternalId") == [demanded]:
+            return None
+        denial = _REFUSAL.format(code="AccessDenied", message="not authorized to perform: sts:AssumeRole")
+        return 403, denial, "text/xml", "AccessDenied"

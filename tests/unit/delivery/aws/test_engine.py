@@ -1,0 +1,366 @@
+"""Dedicated clouds, with moto's server as AWS."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from cloudstead.core.clock import SystemClock
+from cloudstead.core.clouds.errors import ConnectRefused, EngineFailed
+from cloudstead.core.clouds.model import Access, Cloud, CloudId, CloudState, CloudType
+from cloudstead.core.clouds.ports import DeviceToEnrol
+from cloudstead.core.errors import InvalidField
+from cloudstead.core.ids import AccountId
+from cloudstead.delivery.aws.calls import Aws, AwsRefused
+from cloudstead.delivery.aws.engine import AwsEngine
+from cloudstead.delivery.aws.template import parameters, stack_name, template_body
+from factories.moto_aws import CUSTOMER, OPERATOR, REGION, MotoAws
+
+CLOUD_ID = CloudId("01HZZZZZZZZZZZZZZZZZZZZZZZ")
+EXTERNAL = "external-id-of-32-characters-or-so"
+ROLE = f"arn:aws:iam::{CUSTOMER}:role/builder"
+ACCESS = Access(ROLE, EXTERNAL)
+CLOUD = Cloud(
+    id=CLOUD_ID,
+    account_id=AccountId("a1"),
+    name="theirs",
+    type=CloudType.DEDICATED,
+    state=CloudState.CONNECTED,
+    created_at_ms=0,
+    updated_at_ms=0,
+    region=REGION,
+    connected=True,
+    aws_account=CUSTOMER,
+)
+DEVICE = DeviceToEnrol(id="ABCDEFGH12")
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = MotoAws()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def aws(server):
+    server.reset()
+    server.external_ids["builder"] = EXTERNAL
+    return server
+
+
+@pytest.fixture
+def executor():
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        yield threads
+
+
+@pytest.fixture
+def engine(aws, executor):
+    return engine_of(aws, executor)
+
+
+class Watched(Aws):
+    """AWS, with somebody who is asked before each call."""
+
+    def __init__(self, before, *given, **more):
+        super().__init__(*given, **more)
+        self._before = before
+
+    async def run(self, client, service, operation, given):
+        self._before(service, operation, given)
+        return await super().run(client, service, operation, given)
+
+
+def engine_of(aws, executor, *, before=lambda *_: None, **more):
+    calls = Watched(before, aws.session(), executor=executor, endpoint_url=aws.url)
+    return AwsEngine(
+        calls,
+        SystemClock(),
+        builder_account=OPERATOR,
+        connect_url="https://cloud.example/api/tok/cloud/connect",
+        **more,
+    )
+
+
+class Told(list):
+    async def __call__(self, step):
+        self.append(step)
+
+
+def launched(aws, *, version="1"):
+    """Make the parts of the stack that moto knows, in the customer's account, and let its custom resource answer."""
+    body = _without_the_rest(template_body())
+    given = parameters(
+        CLOUD, external=EXTERNAL, token="t" * 20, builder_account=OPERATOR, connect_url="https://x.example"
+    )
+    # moto knows the previous value of a parameter only where one was given.
+    defaults = dict.fromkeys(("Image", "PublicHostname", "VpcId", "SubnetA", "SubnetB"), "")
+    given = {**defaults, "KeepsTrail": "no", "Cpu": "1024", "Memory": "4096", **given, "TemplateVersion": version}
+    formation = aws.customer("cloudformation")
+    formation.create_stack(
+        StackName=stack_name(CLOUD),
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    return formation
+
+
+def _without_the_rest(body):
+    """Leave out what moto cannot make: the custom resource with its function, and what an image would bring."""
+    for name in ("Connect", "ConnectFunction", "ConnectFunctionRole", "UserPool", "UserPoolClient", "IdentityPool"):
+        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
+    for name in ("BrowserRole", "BrowserRoleAttachment"):
+        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
+    for name in ("UserPoolId", "UserPoolClientId"):
+        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|\Z)", "", body)
+    body = body.replace("Resource: !GetAtt UserPool.Arn", 'Resource: "*"')
+    # moto deletes policies by literal names only
+    return body.replace('PolicyName: !Sub "cloudstead-${CloudId}"', f"PolicyName: cloudstead-{CLOUD_ID}")
+
+
+# The link and the command line ------------------------------------------------------------------------------------
+
+
+def test_the_launch_link_fills_in_the_whole_form(aws, executor):
+    address = "https://bucket.s3.eu-west-1.amazonaws.com/cloud.yaml"
+    launch = engine_of(aws, executor, template_url=address).launch(CLOUD, external=EXTERNAL, token="once")
+    place = urlsplit(launch.url)
+    assert place.hostname == "eu-west-1.console.aws.amazon.com"
+    query = parse_qs(place.fragment.partition("?")[2])
+    assert query["templateURL"] == [address]
+    assert query["stackName"] == [f"cloudstead-{CLOUD_ID}"]
+    assert query["param_ExternalId"] == [EXTERNAL]
+    assert query["param_ConnectToken"] == ["once"]
+    assert launch.template is None
+
+
+def test_without_a_place_in_s3_there_is_a_file_and_a_command_line(engine):
+    launch = engine.launch(CLOUD, external=EXTERNAL, token="it's; once")
+    assert launch.url is None
+    assert launch.template == template_body()
+    assert "--template-body file://cloudstead-cloud.yaml" in launch.command
+    assert "--capabilities CAPABILITY_NAMED_IAM" in launch.command
+    assert "'ParameterKey=ConnectToken,ParameterValue=it'\"'\"'s; once'" in launch.command
+
+
+@pytest.mark.parametrize("region", [None, "eu-nowhere-1"])
+def test_a_cloud_in_no_region_of_aws_is_not_made(engine, region):
+    with pytest.raises(InvalidField, match="region"):
+        engine.admit(replace(CLOUD, region=region))
+    engine.admit(CLOUD)
+
+
+# Whose role it is -------------------------------------------------------------------------------------------------
+
+
+async def test_a_role_that_demands_the_external_id_is_taken(engine):
+    await engine.verify(CLOUD, ACCESS)
+
+
+async def test_a_role_that_anybody_may_assume_is_refused(aws, engine):
+    aws.external_ids["builder"] = None
+    with pytest.raises(ConnectRefused, match="without the external id"):
+        await engine.verify(CLOUD, ACCESS)
+
+
+async def test_a_wrong_external_id_is_refused(engine):
+    with pytest.raises(ConnectRefused, match="cannot be assumed"):
+        await engine.verify(CLOUD, Access(ROLE, "another"))
+
+
+async def test_a_role_of_another_account_is_refused(engine):
+    with pytest.raises(ConnectRefused, match="another AWS account"):
+        await engine.verify(replace(CLOUD, aws_account="333333333333"), ACCESS)
+
+
+async def test_throttling_while_the_role_is_tried_proves_nothing(aws, executor):
+    def throttle(service, operation, given):
+        if operation == "assume_role" and "ExternalId" not in given:
+            raise AwsRefused(service, operation, "Throttling", "Rate exceeded")
+
+    engine = engine_of(aws, executor, before=throttle)
+    with pytest.raises(EngineFailed, match="could not be tried") as failure:
+        await engine.verify(CLOUD, ACCESS)
+    assert not failure.value.is_final
+
+
+async def test_without_credentials_the_operator_is_asked_for_some(aws, executor, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    import boto3
+
+    calls = Aws(boto3.Session(), executor=executor, endpoint_url=aws.url)
+    with pytest.raises(EngineFailed, match="no AWS credentials"):
+        await calls.own_account()
+
+
+# Provisioning ------------------------------------------------------------------------------------------------------
+
+
+async def test_provisioning_makes_what_is_missing_and_may_come_again(aws, engine):
+    launched(aws)
+    told = Told()
+
+    made = await engine.provision(CLOUD, ACCESS, told)
+
+    assert made.iot_policy == f"cloudstead-{CLOUD_ID}"
+    assert made.device_role == "IotoDeviceAccess"
+    assert made.template_version == 1
+    assert ".iot.eu-west-1." in made.api_gateway
+    iot = aws.customer("iot")
+    assert iot.get_topic_rule(ruleName="IotoDevice")["rule"]["ruleDisabled"] is False
+    assert iot.describe_role_alias(roleAlias=f"cloudstead-{CLOUD_ID}")
+    assert iot.describe_thing_group(thingGroupName=f"cloudstead-{CLOUD_ID}")
+    assert iot.list_things()["things"] == []  # the one that was tried is gone
+    assert iot.list_certificates()["certificates"] == []
+    assert told[0] == "Looking at the stack"
+
+    again = await engine.provision(CLOUD, ACCESS, told)
+    assert replace(again, api_gateway=None) == replace(made, api_gateway=None)  # moto has a new endpoint at each call
+
+
+async def test_a_cloud_without_its_stack_says_what_to_do(engine):
+    with pytest.raises(EngineFailed, match="launch it, or remove the cloud") as failure:
+        await engine.provision(CLOUD, ACCESS, Told())
+    assert failure.value.is_final
+
+
+SERVICES = ["cloudformation", "iot", "dynamodb", "s3"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_throttling_at_any_step_is_told_and_the_next_attempt_goes_on(aws, engine, service):
+    launched(aws)
+    aws.refuse(service, "ThrottlingException", times=3, status=503 if service == "s3" else 400)
+    with pytest.raises(EngineFailed) as failure:
+        await engine.provision(CLOUD, ACCESS, Told())
+    assert not failure.value.is_final
+    assert EXTERNAL not in str(failure.value)
+    assert (await engine.provision(CLOUD, ACCESS, Told())).stack
+
+
+async def test_a_role_that_may_not_do_a_thing_needs_its_owner(aws, engine):
+    launched(aws)
+    aws.refuse("iot", "UnauthorizedException", status=403)
+    with pytest.raises(EngineFailed, match="AWS IoT refused") as failure:
+        await engine.provision(CLOUD, ACCESS, Told())
+    assert failure.value.is_final
+
+
+async def test_nobody_at_the_other_end_is_told_in_words(executor):
+    gone = MotoAws()
+    gone.close()
+    engine = engine_of(gone, executor)
+    with pytest.raises(EngineFailed, match="cannot be reached") as failure:
+        await engine.provision(CLOUD, ACCESS, Told())
+    assert not failure.value.is_final
+
+
+# Updating ----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_update_keeps_every_parameter_but_the_version(aws, executor):
+    def leave_out(service, operation, given):
+        if operation == "update_stack":
+            assert given["TemplateBody"] == template_body()
+            given["TemplateBody"] = _without_the_rest(template_body())
+
+    formation = launched(aws, version="0")
+    engine = engine_of(aws, executor, before=leave_out)
+    assert (await engine.look(CLOUD, ACCESS)).template_version == 0
+
+    look = await engine.update(CLOUD, ACCESS)
+
+    assert (look.status, look.template_version) == ("UPDATE_COMPLETE", 1)
+    stack = formation.describe_stacks(StackName=stack_name(CLOUD))["Stacks"][0]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert given["ConnectUrl"] == "https://x.example"
+
+
+async def test_nothing_to_update_is_success(aws, executor):
+    def find_nothing(service, operation, given):
+        if operation == "update_stack":  # which moto never says
+            raise AwsRefused(service, operation, "ValidationError", "No updates are to be performed.")
+
+    launched(aws)
+    look = await engine_of(aws, executor, before=find_nothing).update(CLOUD, ACCESS)
+    assert look.status == "UPDATE_COMPLETE"
+
+
+# Devices -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_device_is_enrolled_anew_after_an_attempt_that_was_cut_off(aws, engine):
+    launched(aws)
+    await engine.provision(CLOUD, ACCESS, Told())
+
+    first = await engine.enrol(CLOUD, ACCESS, DEVICE)
+    second = await engine.enrol(CLOUD, ACCESS, DEVICE)
+
+    assert first.certificate.startswith("-----BEGIN CERTIFICATE-----")
+    assert (second.thing, second.port, second.account) == (DEVICE.id, 443, CUSTOMER)
+    assert first.certificate != second.certificate
+    iot = aws.customer("iot")
+    assert len(iot.list_certificates()["certificates"]) == 1
+    assert len(iot.list_thing_principals(thingName=DEVICE.id)["principals"]) == 1
+
+
+async def test_a_released_device_leaves_nothing_behind(aws, engine):
+    launched(aws)
+    await engine.provision(CLOUD, ACCESS, Told())
+    await engine.enrol(CLOUD, ACCESS, DEVICE)
+
+    await engine.release(CLOUD, ACCESS, DEVICE)
+    await engine.release(CLOUD, ACCESS, DEVICE)
+
+    iot = aws.customer("iot")
+    assert iot.list_things()["things"] == []
+    assert iot.list_certificates()["certificates"] == []
+
+
+# Browsers, and the end ---------------------------------------------------------------------------------------------
+
+
+async def test_keys_for_a_browser_are_narrow_and_last_an_hour_at_most(engine):
+    keys = await engine.browser_keys(CLOUD, ACCESS, None)
+    assert keys.region == REGION
+    assert keys.access_key_id
+    assert keys.expires_at_ms <= SystemClock().millis() + 3_600_000 + 5_000
+    assert keys.secret_access_key not in repr(keys)
+
+
+async def test_what_holds_data_outlives_the_cloud(aws, engine):
+    formation = launched(aws)
+    await engine.provision(CLOUD, ACCESS, Told())
+    iot = aws.customer("iot")
+
+    removed = await engine.remove(CLOUD, ACCESS, Told())
+
+    assert any("databucket" in each for each in removed.retained)
+    assert any("DeviceTable" in each for each in removed.retained)
+    assert iot.list_topic_rules()["rules"] == []
+    assert [each["StackStatus"] for each in formation.list_stacks()["StackSummaries"]] == ["DELETE_COMPLETE"]
+    again = await engine.remove(CLOUD, ACCESS, Told())
+    assert again.notes == {"stack": "was gone already"}
+
+
+async def test_a_role_that_lets_nobody_in_does_not_keep_the_record(aws, engine):
+    aws.external_ids["builder"] = "changed by its owner"
+    removed = await engine.remove(CLOUD, ACCESS, Told())
+    assert "lets us in no more" in removed.notes["role"]
+    await engine.release(CLOUD, ACCESS, DEVICE)
+
+
+async def test_a_cloud_that_was_never_connected_is_simply_forgotten(engine):
+    assert (await engine.remove(CLOUD, None, Told())).notes
+    with pytest.raises(EngineFailed, match="has not called back"):
+        await engine.browser_keys(CLOUD, None, None)
