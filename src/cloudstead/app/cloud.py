@@ -259,6 +259,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         stack.push_async_callback(spine.stop)
         clouds = open_clouds(
             settings,
+            stack,
             ca_file=folder.ca_file,
             database=database,
             clock=clock,

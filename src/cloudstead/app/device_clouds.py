@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from cloudstead.app.addresses import Address, parse_address
+from cloudstead.app.aws_clouds import aws_engines
 from cloudstead.app.cloud_self_test import CloudSelfTest
 from cloudstead.core.clouds.actor import ADMINISTER
 from cloudstead.core.clouds.closing import Closing
@@ -37,6 +38,7 @@ from cloudstead.work.worker import Duty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AsyncExitStack
     from pathlib import Path
 
     from cloudstead.app.cloud import Cloud
@@ -171,6 +173,7 @@ def cloud_rooms(
 
 def open_clouds(
     settings: Settings,
+    stack: AsyncExitStack,
     *,
     ca_file: Path,
     database: Database,
@@ -216,7 +219,7 @@ def open_clouds(
         administer=ADMINISTER,
     )
     return cloud_rooms(
-        engines=(local,),
+        engines=(local, *aws_engines(settings, stack, clock, public_url=lambda: _public_url(where))),
         database=database,
         clock=clock,
         ids=ids,
@@ -226,6 +229,10 @@ def open_clouds(
         hostname=settings.public.hostname,
         where=where,
     )
+
+
+def _public_url(where: WhereWeAre) -> str:
+    return "" if where.places is None else where.places.url
 
 
 def device_clouds_backend(cloud: Cloud, addresses: Addresses) -> Backend:

@@ -18,10 +18,16 @@ from msgspec import Meta
 
 from cloudstead.app.addresses import is_host, parse_address, require_host, without_password
 from cloudstead.app.http_room import MAX_CONNECTIONS, MAX_OF_AN_ADDRESS
-from cloudstead.core.errors import InvalidField
+from cloudstead.app.settings_outside import (
+    AwsSettings,
+    BootstrapSettings,
+    Lwm2mSettings,
+    MailSettings,
+    WebhookSettings,
+)
+from cloudstead.app.settings_section import Section
 from cloudstead.core.files.paths import MAX_PREFIX_BYTES, is_storable
 from cloudstead.core.files.pictures import MAX_IMAGE_BYTES
-from cloudstead.core.mail.model import require_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +41,6 @@ _PREFIX = "CLOUDSTEAD_"
 
 class BadSetting(Exception):
     """A setting is unknown, malformed or contradicts another one; the message is one line and names it."""
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group of settings."""
 
 
 class DataSettings(Section, frozen=True):
@@ -276,95 +278,6 @@ class JobSettings(Section, frozen=True):
     ] = 30
 
 
-class MailSettings(Section, frozen=True):
-    """The mail server that mails to people are sent through; without one they lie in a folder."""
-
-    host: Annotated[
-        str, Meta(description="Host of the mail server; empty: mails go into the folder `mails` of the data.")
-    ] = ""
-    port: Annotated[int, Meta(description="Its port: usually 587 with `starttls`, 465 with `tls`.", ge=1, le=65535)] = (
-        587
-    )
-    tls: Annotated[
-        str,
-        Meta(
-            description="`starttls`, `tls` from the first byte, or `none` for a server on this machine.",
-            pattern="^(starttls|tls|none)$",
-            extra={"expected": "starttls, tls or none"},
-        ),
-    ] = "starttls"
-    user_name: Annotated[str, Meta(description="User name at the mail server; empty to send without one.")] = ""
-    password: Annotated[str, Meta(description="Password at the mail server.", extra={"secret": True})] = ""
-    sender: Annotated[
-        str, Meta(description="Address in the name of which mails are sent; empty: `no-reply@` our host.")
-    ] = ""
-    sender_name: Annotated[str, Meta(description="Name that is shown beside that address.", max_length=100)] = (
-        "cloudstead"
-    )
-    timeout_s: Annotated[
-        float, Meta(description="Seconds that each step with the mail server may take.", gt=0, le=300)
-    ] = 30.0
-    tries: Annotated[
-        int, Meta(description="How often a mail is tried; with the pauses in between, 12 take some hours.", ge=1, le=50)
-    ] = 12
-    ca_file: Annotated[
-        str, Meta(description="PEM file with authorities to trust for the mail server, beside those of the system.")
-    ] = ""
-    show_folder: Annotated[
-        bool, Meta(description="Whether `serve`, too, shows that folder at `/mailbox` to whoever is on this machine.")
-    ] = False
-
-    def __post_init__(self) -> None:
-        """Refuse what is no address, half of a pair, and a password in the clear."""
-        if self.sender:
-            try:
-                require_address(self.sender, field="sender")
-            except InvalidField as error:
-                raise ValueError(str(error)) from None
-        if not self.sender_name.isprintable():
-            raise ValueError("sender_name: holds a control character")
-        if bool(self.user_name) != bool(self.password):
-            raise ValueError("user_name and password are given together or not at all")
-        if self.password and self.tls == "none" and self.host not in {"localhost", "127.0.0.1", "::1"}:
-            raise ValueError("tls: a password is sent over TLS only, unless the mail server is on this machine")
-
-    def __repr__(self) -> str:
-        """Show the settings without the password."""
-        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, tls={self.tls!r})"
-
-
-class WebhookSettings(Section, frozen=True):
-    """Requests that rules make to other servers."""
-
-    allow: Annotated[
-        tuple[str, ...],
-        Meta(description="Networks that may be called beside the public internet, such as `10.1.0.0/16`."),
-    ] = ()
-    allow_private: Annotated[
-        bool, Meta(description="Whether every private address may be called, this machine's own included.")
-    ] = False
-    timeout_s: Annotated[float, Meta(description="Seconds that a request may take over all.", gt=0, le=60)] = 10.0
-    tries: Annotated[
-        int, Meta(description="How often a request is tried before it becomes a dead letter.", ge=1, le=50)
-    ] = 3
-    at_once: Annotated[
-        int,
-        Meta(
-            description="Requests under way at one time; half of them at most for one account, a quarter for one rule.",
-            ge=1,
-            le=200,
-        ),
-    ] = 100
-    ca_file: Annotated[
-        str, Meta(description="PEM file with authorities to trust for receivers, beside those of the system.")
-    ] = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what is no network."""
-        for network in self.allow:
-            ipaddress.ip_network(network, strict=False)
-
-
 class BrandingSettings(Section, frozen=True):
     """The look that accounts give to their pages and mails."""
 
@@ -439,50 +352,6 @@ class LimitSettings(Section, frozen=True):
     ] = 32
 
 
-class CoapSettings(Section, frozen=True):
-    """A server that devices are told of, given as ``coaps://HOST:PORT``."""
-
-    url: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what is no such address; the account is added to it as a query."""
-        parts = urlsplit(self.url)
-        if self.url and (parts.scheme != "coaps" or parts.path or parts.query or parts.fragment):
-            raise ValueError("url: the address is coaps://host, or coaps://host:port")
-        if self.url:
-            require_host(self.url)
-            if not is_host(parts.hostname or ""):
-                raise ValueError("url: the address names a lower-case host name or an IP address")
-
-
-class BootstrapSettings(CoapSettings, frozen=True):
-    """The bootstrap server that account management tells devices of. This release has none: name your own."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description=(
-                "`coaps://host:port` in server credentials and developer certificates; empty: our host, port 5684, "
-                "where nothing of ours listens yet."
-            )
-        ),
-    ] = ""
-
-
-class Lwm2mSettings(CoapSettings, frozen=True):
-    """The LwM2M server that account management tells devices of. This release has none: name your own."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description=(
-                "`coaps://host:port` in server credentials; empty: our host, port 5684, where nothing of ours listens "
-                "yet."
-            )
-        ),
-    ] = ""
-
-
 class Settings(Section, frozen=True):
     """All settings of a process."""
 
@@ -501,6 +370,7 @@ class Settings(Section, frozen=True):
     jobs: JobSettings = JobSettings()
     mail: MailSettings = MailSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    aws: AwsSettings = AwsSettings()
     branding: BrandingSettings = BrandingSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     lwm2m: Lwm2mSettings = Lwm2mSettings()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cloudstead.app.outgoing import mail_sender
-from cloudstead.app.settings import BadSetting, MailSettings, PublicSettings, Settings, WebhookSettings, load_settings
+from cloudstead.app.settings import BadSetting, PublicSettings, Settings, load_settings
+from cloudstead.app.settings_outside import MailSettings, WebhookSettings
 
 
 def refusal(section: str, **values: object) -> str:

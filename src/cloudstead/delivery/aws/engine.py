@@ -21,7 +21,7 @@ from cloudstead.delivery.aws.template import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
@@ -40,9 +40,15 @@ class AwsEngine:
     has_stacks = True
 
     def __init__(
-        self, aws: Aws, clock: Clock, *, builder_account: str, connect_url: str, template_url: str | None = None
+        self,
+        aws: Aws,
+        clock: Clock,
+        *,
+        builder_account: str,
+        connect_url: Callable[[], str],
+        template_url: str | None = None,
     ) -> None:
-        """``builder_account`` is the operator's, ``connect_url`` where stacks call back.
+        """``builder_account`` is the operator's, ``connect_url`` tells where stacks call back.
 
         ``template_url`` is an address in S3 where the template lies; without one the owner gets the file.
         """
@@ -66,7 +72,7 @@ class AwsEngine:
             external=external,
             token=token,
             builder_account=self._builder_account,
-            connect_url=self._connect_url,
+            connect_url=self._connect_url(),
         )
         return launch_of(cloud, _region(cloud), given, template_url=self._template_url)
 

@@ -82,7 +82,7 @@ def engine_of(aws, executor, *, before=lambda *_: None, **more):
         calls,
         SystemClock(),
         builder_account=OPERATOR,
-        connect_url="https://cloud.example/api/tok/cloud/connect",
+        connect_url=lambda: "https://cloud.example/connect",
         **more,
     )
 
