@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse, RedirectResponse
 
@@ -36,6 +35,7 @@ from cloudstead.core.people.front_door import Entered
 from cloudstead.core.people.sessions import Client, SessionId, idle_minutes, recognise
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound, WebError
 from cloudstead.web.face import ErrorMap, Face
+from cloudstead.web.forms import page_form
 from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from cloudstead.web.call import Call
 
 _BODY_LIMIT: Final = 16 * 1024
-_MOST_FIELDS: Final = 10
 _UNKEPT: Final = {"Cache-Control": "no-store"}
 _NOT_THE_SAME: Final = "The two passwords are not the same. Type both again."
 # Addresses that people type, keep or come back to, where a page is only to be had by a form with a proof in it.
@@ -130,7 +129,7 @@ class _Answers:
         return answer
 
     async def _look(self, call: Call[None]) -> Look:
-        token = call.query.get("token") or (await _form(call)).get("token", "")
+        token = call.query.get("token") or (await page_form(call)).get("token", "")
         invited = await self._accepting.look(token)
 
         def find(unit: Unit) -> Look:
@@ -148,7 +147,7 @@ class _Answers:
 
     async def sign_in(self, call: Call[None]) -> Page | Response:
         """Check user name and password."""
-        form = await _form(call)
+        form = await page_form(call)
         user_name = form.get("userName", "").strip()
         account = await self._database.read(lambda unit: account_behind(unit, call.host, user_name))
         if account is None:
@@ -169,17 +168,17 @@ class _Answers:
 
     async def enter_code(self, call: Call[None]) -> Page | Response:
         """Check the code of a second factor."""
-        form = await _form(call)
+        form = await page_form(call)
         return await self._step(call, self._door.enter_code(*_coded(form), client=_client(call)))
 
     async def set_up(self, call: Call[None]) -> Page | Response:
         """Switch a second factor on with its first code."""
-        form = await _form(call)
+        form = await page_form(call)
         return await self._step(call, self._door.set_up(*_coded(form), client=_client(call)))
 
     async def choose_password(self, call: Call[None]) -> Page | Response:
         """Change a password that was given for one time."""
-        form = await _form(call)
+        form = await page_form(call)
         ticket, password = form.get("ticket", ""), form.get("password", "")
         if password != form.get("again", password if _wants_json(call) else ""):
             return await self._again(call, ticket, _NOT_THE_SAME)
@@ -187,7 +186,7 @@ class _Answers:
 
     async def list_sessions(self, call: Call[None]) -> Page | Response:
         """List where somebody is signed in, or end one of the sessions."""
-        form = await _form(call)
+        form = await page_form(call)
         token, ended = form.get("session", ""), form.get("end", "")
         now_ms = self._clock.millis()
 
@@ -211,7 +210,7 @@ class _Answers:
 
     async def sign_out(self, call: Call[None]) -> Page:
         """End a session."""
-        form = await _form(call)
+        form = await page_form(call)
         try:
             await self._door.sign_out(form.get("session", ""))
         except CredentialRefused:
@@ -226,7 +225,7 @@ class _Answers:
 
     async def accept(self, call: Call[None]) -> Page:
         """Come in by an invitation."""
-        form = await _form(call)
+        form = await page_form(call)
         token, password = form.get("token", ""), form.get("password", "")
         opened = await self._accepting.look(token)
         if opened is None:
@@ -257,7 +256,7 @@ class _Answers:
         return pages.accepted(person.user_name)
 
     async def _step(self, call: Call[None], step: Awaitable[Due | Entered]) -> Page | Response:
-        form = await _form(call)
+        form = await page_form(call)
         try:
             return await self._came(call, await step)
         except (TicketOver, SecondFactorMissing, AccountNotUsable) as over:
@@ -319,15 +318,6 @@ def _status_of(error: CloudsteadError) -> int:
 def _refused_as_json(error: CloudsteadError) -> Response:
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, LoginLocked) else None
     return JSONResponse({"error": str(error)}, _status_of(error), headers)
-
-
-async def _form(call: Call[None]) -> dict[str, str]:
-    """Return the fields of a form (URL Standard, application/x-www-form-urlencoded); what is none has no fields."""
-    body = await call.body()
-    try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except ValueError:
-        return {}
 
 
 def _worded(title: str, status: int) -> Callable[[Any, Call[Any]], Response]:

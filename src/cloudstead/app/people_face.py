@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 from cloudstead.app.pages import people as pages
 from cloudstead.app.pages.branded import show
@@ -20,6 +19,7 @@ from cloudstead.core.people.mails import CONFIRM_PATH, SET_PASSWORD_PATH
 from cloudstead.core.people.recovery import PASSWORD_PURPOSES
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound, WebError
 from cloudstead.web.face import ErrorMap, Face, below
+from cloudstead.web.forms import page_form
 from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from cloudstead.web.call import Call
 
 _BODY_LIMIT: Final = 16 * 1024
-_MOST_FIELDS: Final = 10
 
 
 def people_face(recovery: Recovery, database: Database) -> Face:
@@ -75,7 +74,7 @@ class _Answers:
         return answer
 
     async def _look(self, call: Call[None]) -> Look:
-        token = call.query.get("token") or (await _form(call)).get("token", "")
+        token = call.query.get("token") or (await page_form(call)).get("token", "")
         opened = await self._recovery.look(token)
 
         def find(unit: Unit) -> Look:
@@ -98,7 +97,7 @@ class _Answers:
 
     async def confirm(self, call: Call[None]) -> Page:
         """Use a confirmation link."""
-        token = (await _form(call)).get("token", "")
+        token = (await page_form(call)).get("token", "")
         try:
             member = await self._recovery.confirm(token, source_address=call.peer_address)
         except LinkNotUsable as fault:
@@ -115,7 +114,7 @@ class _Answers:
 
     async def set_password(self, call: Call[None]) -> Page:
         """Use a link to set a password."""
-        form = await _form(call)
+        form = await page_form(call)
         token, password = form.get("token", ""), form.get("password", "")
         opened = await self._recovery.look(token)
         if opened is None or opened.purpose not in PASSWORD_PURPOSES or opened.state is not LinkState.FRESH:
@@ -139,7 +138,7 @@ class _Answers:
 
     async def resend(self, call: Call[None]) -> Page:
         """Mail a new link, to the owner of another one or to a user by name."""
-        form = await _form(call)
+        form = await page_form(call)
         token, user_name = form.get("token", ""), form.get("userName", "").strip()
         if token:
             is_ours = await self._recovery.ask_with(token, source_address=call.peer_address)
@@ -158,15 +157,6 @@ def _password_page(token: str, opened: OpenedLink | None) -> Page:
     if opened.state is not LinkState.FRESH:
         return pages.link_over(token, opened.state.value)
     return pages.password_form(token, opened.user_name, shortest=opened.shortest_password)
-
-
-async def _form(call: Call[None]) -> dict[str, str]:
-    """Return the fields of a form (URL Standard, application/x-www-form-urlencoded); what is none has no fields."""
-    body = await call.body()
-    try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except ValueError:
-        return {}
 
 
 def _refused(error: WebError, call: Call[Any]) -> Response:

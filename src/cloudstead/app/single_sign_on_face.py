@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -31,6 +30,7 @@ from cloudstead.core.identityproviders.tickets import LIFE_MS
 from cloudstead.core.people.sessions import Client, idle_minutes
 from cloudstead.web.errors import MethodNotAllowed, RouteNotFound, WebError
 from cloudstead.web.face import ErrorMap, Face
+from cloudstead.web.forms import page_form
 from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 SESSION_COOKIE: Final = "cloudstead-signed-in"
 
 _BODY_LIMIT: Final = 512 * 1024
-_MOST_FIELDS: Final = 10
 _METADATA: Final = "application/samlmetadata+xml"  # saml-metadata-2.0, section 4.1.1
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
@@ -115,7 +114,7 @@ class _Answers:
     async def take_assertion(self, call: Call[None]) -> Response:
         """Take what a provider answers, and send the browser on to fetch its session."""
         provider_id = _provider_id(call)
-        response = (await _form(call)).get("SAMLResponse", "")
+        response = (await page_form(call)).get("SAMLResponse", "")
         try:
             noted = await self._round_trip.answer(provider_id, response)
         except VouchingRefused as refused:
@@ -161,7 +160,7 @@ class _Answers:
 
     async def take_logout_form(self, call: Call[None]) -> Response:
         """Take a message of single logout by HTTP-POST."""
-        provider_id, form = _provider_id(call), await _form(call)
+        provider_id, form = _provider_id(call), await page_form(call)
         message = form.get("SAMLRequest") or form.get("SAMLResponse", "")
         try:
             url = await self._sign_out.receive_form(provider_id, message, relay_state=form.get("RelayState", ""))
@@ -238,14 +237,6 @@ def _provider_id(call: Call[None]) -> ProviderId:
 
 def _cookies(call: Call[None]) -> dict[str, str]:
     return cookie_parser(call.headers.get("cookie", ""))
-
-
-async def _form(call: Call[None]) -> dict[str, str]:
-    body = await call.body()
-    try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except ValueError:
-        return {}
 
 
 def _sent_to(url: str, status: int) -> Response:

@@ -1,9 +1,10 @@
-"""Forms with files: ``multipart/form-data`` (RFC 7578), read from a body that is whole and bounded already."""
+"""Forms, read from a body that is whole and bounded already: those of pages, and those with files (RFC 7578)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -13,8 +14,11 @@ from cloudstead.web.errors import WebError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+    from cloudstead.web.call import Call
+
 MAX_PARTS: Final = 20
 
+_MOST_FIELDS: Final = 10  # of a page
 _MEDIA_TYPE: Final = b"multipart/form-data"
 
 
@@ -24,6 +28,15 @@ class BodyNotForm(WebError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The body is not a valid form: {reason}.")
         self.reason = reason
+
+
+async def page_form(call: Call[Any]) -> dict[str, str]:
+    """Return the fields of a page's form (URL Standard, application/x-www-form-urlencoded); what is none has none."""
+    body = await call.body()
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return {}
 
 
 class Part(NamedTuple):
