@@ -174,6 +174,10 @@ async def test_refusals_are_added_up_for_rules_that_are_there(ruled):
     assert await ruled.write(write) == [5, 1, 0]
 
 
+async def test_rules_that_are_gone_are_told_from_those_that_are_there(ruled):
+    assert await ruled.read(lambda unit: unit.rules.known({"a1-r1", "a1-r2", "gone"})) == {"a1-r1", "a1-r2"}
+
+
 def job(job_id, cause, *, account_id="a1", **others):
     return Job(
         id=job_id,

@@ -365,6 +365,35 @@ async def test_a_new_rule_does_not_show_what_an_earlier_one_of_its_id_has_sent(w
     assert (await world.call("RuleLambda.REPLAY_DELIVERIES", world.writer, id="rule-north")).ok() == {"replayed": 0}
 
 
+async def test_a_rule_that_leaves_domains_does_not_show_what_it_has_sent_about_them(world):
+    whole = {**WIRE_RULE, "filter": {**WIRE_RULE["filter"], "domain": "root"}}
+    (await world.call("RuleLambda.CREATE", world.administrator, **whole, id="wide")).ok()
+    await deliver(world, 2, rule_id="wide")
+    await bury_one(world)
+    shown = (await world.call("RuleLambda.LIST_DELIVERIES", world.administrator, id="wide")).ok()["deliveries"]
+    assert len(shown) == 2
+
+    (await world.call("RuleLambda.UPDATE", world.administrator, **WIRE_RULE, id="wide")).ok()
+
+    assert (await world.call("RuleLambda.LIST_DELIVERIES", world.writer, id="wide")).ok()["deliveries"] == []
+    assert (await world.call("RuleLambda.REPLAY_DELIVERIES", world.writer, id="wide")).ok() == {"replayed": 0}
+    [later] = await deliver(world, 1, rule_id="wide")
+    listed = (await world.call("RuleLambda.LIST_DELIVERIES", world.writer, id="wide")).ok()["deliveries"]
+    assert [each["id"] for each in listed] == [later.id]
+
+
+async def test_a_rule_that_looks_at_more_keeps_what_it_has_sent(world):
+    (await world.call("RuleLambda.CREATE", world.administrator, **WIRE_RULE, id="narrow")).ok()
+    await deliver(world, 2, rule_id="narrow")
+
+    whole = {**WIRE_RULE, "filter": {**WIRE_RULE["filter"], "domain": "root"}}
+    (await world.call("RuleLambda.UPDATE", world.administrator, **whole, id="narrow")).ok()
+
+    assert (
+        len((await world.call("RuleLambda.LIST_DELIVERIES", world.administrator, id="narrow")).ok()["deliveries"]) == 2
+    )
+
+
 async def test_what_waits_goes_with_its_rule(world):
     await deliver(world, 2)
     await world.call("RuleLambda.REMOVE", world.writer, id="rule-north")

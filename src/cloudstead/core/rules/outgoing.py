@@ -49,7 +49,7 @@ class Outgoing:
 
     def store(self, unit: Unit, hits: Sequence[Hit]) -> Sequence[Hit]:
         """Store threshold states and jobs, and return the hits that ran; they come in the order of their offsets."""
-        running = _that_run(unit, hits)
+        running = _that_are_left(unit, _that_run(unit, hits))
         if running:
             self._deliver(unit, running)
         return running
@@ -116,6 +116,12 @@ def _that_run(unit: Unit, hits: Sequence[Hit]) -> list[Hit]:
     if states:
         unit.rules.save_states(states)
     return running
+
+
+def _that_are_left(unit: Unit, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Leave out hits of rules that are gone since: their deliveries would show where the rules no longer look."""
+    left = unit.rules.known({hit.rule.uid for hit in hits}) if hits else ()
+    return [hit for hit in hits if hit.rule.uid in left]
 
 
 def _room(unit: Unit, hits: Iterable[Hit], max_waiting: int) -> dict[tuple[AccountId, RuleId], int]:

@@ -72,6 +72,10 @@ class RuleStore(Protocol):
         """Move that offset on, in the same transaction as the hits."""
         ...
 
+    def known(self, uids: Collection[RuleUid]) -> Collection[RuleUid]:
+        """Return those of these rules that there are. One query."""
+        ...
+
     def states(self, keys: Collection[StateKey]) -> Mapping[StateKey, ThresholdState]:
         """Return the states that there are. One query."""
         ...

@@ -175,9 +175,12 @@ class Rules:
             threshold=definition.threshold,
             sealed=self._seal.seal(instructions),
         )
-        unit.rules.replace(rule)
-        if (rule.filter, rule.expression, rule.threshold) != (before.filter, before.expression, before.threshold):
-            unit.rules.drop_states(rule.uid)
+        if _home(before) not in unit.domains.tree(caller.account_id).subtree(_home(rule)):
+            rule = self._begin_anew(unit, rule)
+        else:
+            unit.rules.replace(rule)
+            if (rule.filter, rule.expression, rule.threshold) != (before.filter, before.expression, before.threshold):
+                unit.rules.drop_states(rule.uid)
         self._trail.changed(unit, caller, "rule.update", _Whole(before, kept), _Whole(rule, instructions))
         unit.emit(RuleWritten(rule))
         return self._seen(reach, rule)
@@ -192,6 +195,17 @@ class Rules:
         self._trail.changed(unit, caller, "rule.renew-secret", _Whole(rule, before), _Whole(renewed, instructions))
         unit.emit(RuleWritten(renewed))
         return instructions.signing_secret
+
+    def _begin_anew(self, unit: Unit, rule: Rule) -> Rule:
+        """Let a rule that leaves domains be another one of the same id: what it has sent so far tells of those domains.
+
+        Whoever may read it where it is now may have nothing to do with them.
+        """
+        anew = replace(rule, uid=RuleUid(self._ids.new()))
+        unit.rules.remove(rule.account_id, rule.uid)
+        unit.rules.add(anew)
+        unit.emit(RulesRemoved(rule.account_id, (rule.uid,)))
+        return anew
 
     def remove(self, unit: Unit, caller: Caller, *, rule_id: RuleId) -> None:
         """Remove a rule, and what of it still waits to go out."""

@@ -456,3 +456,17 @@ async def test_a_rule_that_asks_for_something_else_since_does_not_rest(world):
     await report(life, 61)
 
     assert await settled(world, life) == [1, 2]
+
+
+async def test_a_hit_on_its_way_is_dropped_when_its_rule_leaves_the_domain(world):
+    life = await world.begin()
+    await world.tenant.add_domain("sub2")
+    await world.make()
+    await report(life, 60)
+    elsewhere = definition(domain="sub2")
+
+    await world.tenant.database.write(
+        lambda unit: world.rooms.rules.update(unit, world.tenant.caller, elsewhere, rule_id="r1")
+    )
+
+    assert await settled(world, life) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, func, null, select
 
 from cloudstead.core.rules.errors import RuleIdTaken
-from cloudstead.core.rules.model import Expression, Filter, Operator, Rule, Threshold
+from cloudstead.core.rules.model import Expression, Filter, Operator, Rule, RuleUid, Threshold
 from cloudstead.core.rules.ports import StateKey
 from cloudstead.core.rules.thresholds import ThresholdState
 from cloudstead.storage.sql.json_text import from_text, to_text
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.base import Executable
 
     from cloudstead.core.ids import AccountId, ThingUid
-    from cloudstead.core.rules.model import RuleId, RuleUid
+    from cloudstead.core.rules.model import RuleId
     from cloudstead.storage.sql.statements import Words
     from cloudstead.storage.sql.transaction import Transaction
 
@@ -146,6 +146,10 @@ class SqlRules:
     def set_offset(self, offset: int) -> None:
         """Move that offset on, in the same transaction as the hits."""
         self._transaction.change(_PUT_CHECKPOINT, _CHECKPOINT, offset)
+
+    def known(self, uids: Collection[RuleUid]) -> Collection[RuleUid]:
+        """Return those of these rules that there are. One query."""
+        return {RuleUid(uid) for uid in self._known(_KNOWN_RULES, uids)}
 
     def states(self, keys: Collection[StateKey]) -> Mapping[StateKey, ThresholdState]:
         """Return the states that there are. One query."""
