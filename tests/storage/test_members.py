@@ -144,10 +144,15 @@ async def test_who_belongs_elsewhere_too_is_known_in_one_question(database, peop
 
 async def test_people_are_found_across_accounts_by_address_and_name(database, people):
     def read(unit):
-        same = unit.members.with_email("p1@cloud.EXAMPLE")
-        return [each.id for each in same], unit.members.any_called("q1-name"), unit.members.any_called("q2-name")
+        members = unit.members
+        found = [members.with_email(account_id, "p1@cloud.EXAMPLE") for account_id in ("a1", "a2", "a3")]
+        proven = [each.id for each in members.proven("p1@cloud.EXAMPLE", limit=2)]
+        ids = [None if each is None else each.id for each in found]
+        return ids, proven, members.any_called("q1-name"), members.any_called("q2-name")
 
-    assert await database.read(read) == (["p1", "q1"], True, False)
+    assert await database.read(read) == (["p1", "q1", None], [], True, False)
+    await database.write(lambda unit: unit.people.replace(replace(unit.people.get("q1"), is_email_verified=True)))
+    assert (await database.read(read))[1] == ["q1"]
 
 
 async def test_tenants_with_somebody_of_a_name_are_found_below_their_parent(database, people):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from cloudstead.core.notifications.ports import NotificationStore
     from cloudstead.core.people.ports import LinkStore, MemberStore, PeopleStore, SecondFactorStore, SessionStore
     from cloudstead.core.policygroups.ports import PolicyGroupStore
-    from cloudstead.core.roles.ports import RoleStore
     from cloudstead.core.provisioning.ports import ProvisionedDeviceStore
+    from cloudstead.core.roles.ports import RoleStore
     from cloudstead.core.rules.ports import RuleStore
     from cloudstead.core.shadows.ports import ShadowStore
     from cloudstead.core.things.identities import OutsideIdentityStore

@@ -21,7 +21,6 @@ from cloudstead.core.ids import PersonId
 from cloudstead.core.people.links import Purpose
 from cloudstead.core.people.model import Membership, Person, Stage
 from cloudstead.core.people.profile import require_email, require_user_name
-from cloudstead.core.people.users import MOST_OF_ONE_ADDRESS
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, GroupKind
 from cloudstead.core.texts import require_line
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 MAX_NAME_CHARS: Final = 100
 _FIRST_KEY: Final = "first key"
 _LONGEST_NAME: Final = 30
+_MOST_PROVEN: Final = 100  # people who have proved the same address, each in an account of its own
 
 
 class Mode(StrEnum):
@@ -197,12 +197,13 @@ class Tenants:
             return None
         email = wanted.email
         _require("admin_email", lambda: require_email(email))
-        for person in unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS):
-            if person.home_account_id == acting.account.id and person.is_confirmed:
-                return person
-            home = unit.accounts.get(person.home_account_id) if person.is_email_verified else None
-            if home is not None and home.parent_id == acting.account.id:
-                return person
+        person = unit.members.with_email(acting.account.id, email)
+        if person is not None and person.home_account_id == acting.account.id and person.is_confirmed:
+            return person
+        for proven in unit.members.proven(email, limit=_MOST_PROVEN):
+            home = unit.accounts.get(proven.home_account_id)
+            if home is not None and acting.account.id in {home.id, home.parent_id}:
+                return proven
         return None
 
     def _record(self, unit: Unit, acting: Acting, described: Described) -> None:

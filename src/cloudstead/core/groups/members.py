@@ -21,7 +21,6 @@ from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Stage
 from cloudstead.core.people.powers import holds
 from cloudstead.core.people.profile import require_email
-from cloudstead.core.people.users import MOST_OF_ONE_ADDRESS
 from cloudstead.core.roles.built_in import shown_role
 from cloudstead.core.roles.model import is_of_group
 from cloudstead.core.roles.words import GOVERNING
@@ -99,7 +98,7 @@ class Members:
         domain = require(caller, tree, group_id, "user:add")
         require_email(email)
         grant = self._givable(unit, caller, tree, domain, role_id)
-        known = self._known(unit, caller, email)
+        known = unit.members.with_email(caller.account_id, email)
         there = None if known is None else unit.groups.member(caller.account_id, domain.id, known.id)
         if there is not None and there.stage is not Stage.INVITED:
             made = made_roles(unit, caller, () if there.role in BUILT_IN_ROLES else (there.role,))
@@ -156,13 +155,6 @@ class Members:
         self._put(unit, caller, person_id, before, None)
         self._record(unit, caller, "group.remove-member", domain, person_id, before=before)
         return domain
-
-    def _known(self, unit: Unit, caller: Caller, email: str) -> Person | None:
-        """Return who of the account has that address."""
-        for person in unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS):
-            if unit.people.membership(caller.account_id, person.id) is not None:
-                return person
-        return None
 
     def _givable(self, unit: Unit, caller: Caller, tree: DomainTree, domain: Domain, role_id: str) -> Grant:
         grant = self._roles.require_known(unit, tree, domain.id, role_id)

@@ -23,7 +23,7 @@ from cloudstead.core.people.errors import EmailTaken
 from cloudstead.core.people.model import Person, Stage
 from cloudstead.core.people.profile import MAX_USER_NAME_CHARS, require_email
 from cloudstead.core.people.standing import Status
-from cloudstead.core.people.users import ADMINISTER, MOST_OF_ONE_ADDRESS, READ, add_membership, count_people, take_out
+from cloudstead.core.people.users import ADMINISTER, READ, add_membership, count_people, take_out
 from cloudstead.core.policygroups.members import require_may_give
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ MOST_VALID_DAYS: Final = 100
 _DAY_MINUTES: Final = 24 * 60
 _DAY_MS: Final = _DAY_MINUTES * 60_000
 _SECRET_BYTES: Final = 32
+_MOST_PROVEN: Final = 100  # people who have proved the same address, each in an account of its own
 _QUIET_MS: Final = 60_000
 """Whoever may invite into a single domain does not get to fill a mailbox."""
 
@@ -209,18 +210,17 @@ class Invitations:
         An address counts as known once its owner has used a link that was mailed there: whatever an administrator
         elsewhere has typed proves nothing.
         """
-        known = unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS)
-        for person in known:
-            resident = unit.members.get(account_id, person.id)
-            if resident is not None and resident.status is not Status.INVITED:
-                raise EmailTaken
-            if resident is not None:
-                return person.id
+        person = unit.members.with_email(account_id, email)
+        resident = None if person is None else unit.members.get(account_id, person.id)
+        if resident is not None and resident.status is not Status.INVITED:
+            raise EmailTaken
+        if resident is not None:
+            return resident.person.id
         require_room(unit, account_id, PEOPLE, used=count_people(unit, account_id))
-        verified = [each for each in known if each.is_email_verified and each.may_enter]
-        if len(verified) == 1 and unit.people.by_user_name(account_id, verified[0].user_name) is None:
-            add_membership(unit, account_id, verified[0].id, Stage.INVITED, now_ms=self._clock.millis())
-            return verified[0].id
+        proven = [each for each in unit.members.proven(email, limit=_MOST_PROVEN) if each.may_enter]
+        if len(proven) == 1 and unit.people.by_user_name(account_id, proven[0].user_name) is None:
+            add_membership(unit, account_id, proven[0].id, Stage.INVITED, now_ms=self._clock.millis())
+            return proven[0].id
         return self._newcomer(unit, account_id, email)
 
     def _newcomer(self, unit: Unit, account_id: AccountId, email: str) -> PersonId:

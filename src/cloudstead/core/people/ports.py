@@ -150,8 +150,12 @@ class MemberStore(Protocol):
         """Return those of the people who are members of another account as well. One query."""
         ...
 
-    def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
-        """Return people of any account with that address, whatever its case, oldest first."""
+    def with_email(self, account_id: AccountId, email: str) -> Person | None:
+        """Return whoever of the account, guests included, has that address, whatever its case."""
+        ...
+
+    def proven(self, email: str, *, limit: int) -> Sequence[Person]:
+        """Return people of any account who have used a link that was mailed to that address, oldest first."""
         ...
 
     def any_called(self, user_name: str) -> bool:

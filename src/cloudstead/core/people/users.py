@@ -60,9 +60,6 @@ READ: Final = Permission("person:read-all")
 ADMINISTER: Final = Permission("person:administer")
 
 MAX_TEXT: Final = 100
-MOST_OF_ONE_ADDRESS: Final = 1000
-"""How many people with the same address are looked at; each account knows one of them."""
-
 _USER_NAME: Final = re.compile(r"[\w\-,._@+=]{4,30}")
 _PASSWORD_BYTES: Final = 18
 
@@ -481,9 +478,8 @@ def require_free_user_name(unit: Unit, user_name: str) -> None:
 
 def require_free_email(unit: Unit, account_id: AccountId, email: str) -> None:
     """Raise ``EmailTaken`` when somebody of the account has that address."""
-    for person in unit.members.with_email(email, limit=MOST_OF_ONE_ADDRESS):
-        if unit.people.membership(account_id, person.id) is not None:
-            raise EmailTaken
+    if unit.members.with_email(account_id, email) is not None:
+        raise EmailTaken
 
 
 def _require_profile(email: str, *, full_name: str, phone: str, address: str) -> None:

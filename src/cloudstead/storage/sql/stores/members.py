@@ -85,8 +85,21 @@ _ALSO_ELSEWHERE = Statement(
 _WITH_EMAIL = Statement(
     lambda _: (
         select(people)
+        .select_from(_BOTH.join(person_texts, person_texts.c.person_id == people.c.id))
+        .where(memberships.c.account_id == bindparam("account_id"))
+        .where(person_texts.c.email == bindparam("email"))
+        .order_by(people.c.id)
+        .limit(1)
+    ),
+    "account_id",
+    "email",
+)
+_PROVEN = Statement(
+    lambda _: (
+        select(people)
         .join(person_texts, person_texts.c.person_id == people.c.id)
         .where(person_texts.c.email == bindparam("email"))
+        .where(people.c.is_email_verified.is_(True))
         .order_by(people.c.id)
         .limit(bindparam("limit"))
     ),
@@ -243,9 +256,14 @@ class SqlMembers:
         """Return those of the people who are members of another account as well. One query."""
         return {row[0] for row in self._transaction.rows(_ALSO_ELSEWHERE, account_id, list(person_ids))}
 
-    def with_email(self, email: str, *, limit: int = 2) -> Sequence[Person]:
-        """Return people of any account with that address, whatever its case, oldest first."""
-        return [person_of(row) for row in self._transaction.rows(_WITH_EMAIL, email.lower(), limit)]
+    def with_email(self, account_id: AccountId, email: str) -> Person | None:
+        """Return whoever of the account, guests included, has that address, whatever its case."""
+        row = self._transaction.row(_WITH_EMAIL, account_id, email.lower())
+        return None if row is None else person_of(row)
+
+    def proven(self, email: str, *, limit: int) -> Sequence[Person]:
+        """Return people of any account who have used a link that was mailed to that address, oldest first."""
+        return [person_of(row) for row in self._transaction.rows(_PROVEN, email.lower(), limit)]
 
     def any_called(self, user_name: str) -> bool:
         """Tell whether anybody of any account has that user name."""
