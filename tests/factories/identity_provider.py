@@ -209,20 +209,28 @@ class RealProvider:
 
 @contextmanager
 def served(provider: RealProvider, port: int, name: str) -> Iterator[None]:
-    """Answer browsers at the port of ``provider.url``, as a provider to which ``name`` is signed in already."""
+    """Answer browsers at the port of ``provider.url``, as a provider to which ``name`` is signed in already.
+
+    ``/start`` is its page of applications: ``sp`` names one, ``to`` is where its answers go.
+    """
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             address = f"{provider.url}{self.path}"
             if self.path.startswith("/sso?"):
-                place, form = provider.respond(address, name)
-                fields = "".join(f'<input type="hidden" name="{key}" value="{value}">' for key, value in form.items())
-                page = f'<title>Who are you?</title><form method="post" action="{place}">{fields}<button type="submit">'
-                self._say(200, "Content-Type", "text/html", page.encode())
+                self._show(*provider.respond(address, name))
+            elif self.path.startswith("/start?"):
+                query = parse_qs(urlsplit(address).query)
+                self._show(*provider.begin(query["sp"][0], query["to"][0], name))
             elif self.path.startswith("/slo?"):
                 self._say(302, "Location", provider.logged_out(address))
             else:
                 self._say(404, "Content-Type", "text/plain")
+
+        def _show(self, place: str, form: dict[str, str]) -> None:
+            fields = "".join(f'<input type="hidden" name="{key}" value="{value}">' for key, value in form.items())
+            page = f'<title>Who are you?</title><form method="post" action="{place}">{fields}<button type="submit">'
+            self._say(200, "Content-Type", "text/html", page.encode())
 
         def _say(self, status: int, field: str, value: str, body: bytes = b"") -> None:
             self.send_response(status)

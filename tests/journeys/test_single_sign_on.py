@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
@@ -419,4 +420,33 @@ def test_a_person_goes_to_the_provider_and_comes_back_signed_in(demo, tmp_path):
         assert "You are signed out" in browser.text
     with pytest.raises(urllib.error.HTTPError, match="401"):
         ask(demo, "GET", "/v3/users/me", key=token)
+    idp.close()
+
+
+def test_a_person_who_begins_at_the_provider_is_signed_in_where_that_was_chosen(demo, tmp_path):
+    """The assertion is encrypted, too, by AES in CBC."""
+    port = free_port()
+    idp = real.RealProvider(tmp_path, url=f"http://localhost:{port}", encryption=encryption("aes256-cbc"), **INSIDE)
+    registration = {"entity_descriptor": b64encode(idp.metadata()).decode()}
+    chosen = {**registration, "allow_idp_initiated": True}
+    body = {"name": "Applications", "type": "SAML2", "saml2_attributes": chosen}
+    made = json.loads(ask(demo, "POST", "/v3/identity-providers", body))
+    provider, saml2 = made["id"], made["saml2_attributes"]
+    ask(demo, "POST", f"/v3/identity-providers/{provider}/generate-sp-certificate", {})
+    idp.learn(ask(demo, "GET", f"/people/saml2/{provider}/metadata"))
+    person = {"email": "pia@cloud.example", "username": "pianist", "password": "a long way to the sea"}
+    ask(demo, "POST", "/v3/users?action=create", {**person, "login_profiles": [{"id": provider}]})
+    places = urllib.parse.urlencode({"sp": saml2["sp_entity_id"], "to": saml2["assertion_endpoint"]})
+
+    with real.served(idp, port, "pianist"), chromium(tmp_path / "browser") as browser:
+        browser.call("Security.setIgnoreCertificateErrors", ignore=True)
+        browser.open(f"{idp.url}/start?{places}")
+        browser.submit()
+        assert "Welcome, pianist." in browser.text
+        token = browser.evaluate("document.querySelector('input[name=token]').value")
+        assert json.loads(ask(demo, "GET", "/v3/users/me", key=token))["username"] == "pianist"
+
+        ask(demo, "PUT", f"/v3/identity-providers/{provider}", {**body, "status": "SUSPENDED", "saml2_attributes": {}})
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            ask(demo, "GET", "/v3/users/me", key=token)
     idp.close()

@@ -16,7 +16,7 @@ from cloudstead.app.errors import CannotStart
 from cloudstead.app.keys import open_keys
 from cloudstead.app.operator.asks import OpenAccount
 from cloudstead.app.operator.desk import Desk
-from cloudstead.app.operator.service import OperatorSocket, ask_service, perform
+from cloudstead.app.operator.sockets import OperatorSocket, ask_service, perform
 from cloudstead.core.clock import SystemClock
 from cloudstead.core.credentials.passwords import PasswordHasher
 from cloudstead.core.errors import CloudsteadError

@@ -31,7 +31,7 @@ from cloudstead.app.operator.asks import (
 )
 from cloudstead.app.operator.desk import Desk
 from cloudstead.app.operator.doors import ask
-from cloudstead.app.operator.service import OperatorSocket
+from cloudstead.app.operator.sockets import OperatorSocket
 from cloudstead.app.settings import Settings, load_settings
 from cloudstead.core.accounts.events import AccountChanged, AccountStatusChanged
 from cloudstead.core.accounts.model import AccountStatus

@@ -16,7 +16,7 @@ from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.errors import CannotStart
 from cloudstead.app.operator.asks import AccountPage, ListAccounts, MakeLink, OpenAccount, ShowAccount
 from cloudstead.app.operator.doors import ask
-from cloudstead.app.operator.service import SOCKET_NAME, OperatorSocket, ask_service
+from cloudstead.app.operator.sockets import SOCKET_NAME, OperatorSocket, ask_service
 from cloudstead.app.settings import load_settings
 
 if TYPE_CHECKING:
