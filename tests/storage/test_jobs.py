@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cloudstead.core.jobs.events import JobsAdded
-from cloudstead.core.jobs.model import Attempt, Job, JobCounts, JobState
+from cloudstead.core.jobs.model import Attempt, Finished, Job, JobCounts, JobState
 from cloudstead.core.paging import PageRequest
 
 pytestmark = pytest.mark.usefixtures("tenants")
@@ -433,6 +433,20 @@ async def test_finished_jobs_go_after_their_time_with_their_attempts(database):
     assert await database.write(drop) == 1
     assert await listed(database) == ["02", "03", "04"]
     assert await database.read(lambda unit: unit.jobs.attempts("a1", ["01"])) == []
+
+
+async def test_what_was_done_since_is_told_in_the_order_of_time(database):
+    await add(database, job("01"), job("02", cause="rule:r1"), job("03"), job("04"), job("05", kind="mail"))
+    first, second, third, fourth = await claim(database)
+    for each, now_ms in ((first, 400), (second, 300), (third, 200)):
+        await finish(database, each, now_ms=now_ms)
+    await bury(database, fourth, now_ms=300)
+
+    def done(unit):
+        return unit.jobs.done_since("webhook", 300), unit.jobs.done_since("webhook", 0, limit=1)
+
+    newest = Finished("a1", None, 400)
+    assert await database.read(done) == ([Finished("a1", "rule:r1", 300), newest], [newest])
 
 
 async def test_no_more_finished_jobs_go_at_once_than_the_limit(database):

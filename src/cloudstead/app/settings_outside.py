@@ -48,6 +48,10 @@ class MailSettings(Section, frozen=True):
     ca_file: Annotated[
         str, Meta(description="PEM file with authorities to trust for the mail server, beside those of the system.")
     ] = ""
+    rules_per_hour: Annotated[
+        int,
+        Meta(description="Mails that the rules of one account may send within an hour; more are dead letters.", ge=1),
+    ] = 100
     show_folder: Annotated[
         bool, Meta(description="Whether `serve`, too, shows that folder at `/mailbox` to whoever is on this machine.")
     ] = False

@@ -82,6 +82,15 @@ class JobCounts:
     oldest_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job that was done, for whoever counts them."""
+
+    account_id: AccountId
+    cause: str | None
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """The job is done."""

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from cloudstead.core.ids import AccountId, JobId
-    from cloudstead.core.jobs.model import Attempt, Done, Failed, Job, JobCounts, JobState
+    from cloudstead.core.jobs.model import Attempt, Done, Failed, Finished, Job, JobCounts, JobState
     from cloudstead.core.paging import Page, PageRequest
 
 
@@ -116,6 +116,10 @@ class JobStore(Protocol):
 
     def counts(self, kinds: Collection[str]) -> Sequence[JobCounts]:
         """Return the figures of each kind that has jobs."""
+        ...
+
+    def done_since(self, kind: str, since_ms: int, *, limit: int = 100_000) -> Sequence[Finished]:
+        """Return the jobs of a kind that were done since, in the order of time, of more than ``limit`` the last."""
         ...
 
     def drop_finished(self, *, done_before_ms: int, dead_before_ms: int, limit: int = 1000) -> int:

@@ -3,7 +3,7 @@
 Values are compared as updates are applied, on the event loop, by the rules in force at that moment. Everything else
 follows in the transaction that stores the hits: thresholds are counted there, in the order of offsets, from what is
 stored, so they survive whatever happens to the process. That transaction moves the rules' own offset on as well. It is
-written by the spine together with the shadows, or by ourselves some 50 ms after a hit, whichever comes first.
+written by the spine together with the shadows, or by ourselves some 100 ms after a hit, whichever comes first.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class RuleFollower:
         outgoing: Outgoing,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         report: Callable[[str, Exception], None],
-        interval_s: float = 0.05,
+        interval_s: float = 0.1,
         max_pending: int = MAX_PENDING,
     ) -> None:
         """``spawn`` starts tasks that the application watches; ``report`` is told what failed and is tried again."""

@@ -34,9 +34,17 @@ class Hit(NamedTuple):
     found: Found
 
 
+_CAUSE: Final = "rule:"
+
+
+def is_of_rule(cause: str | None) -> bool:
+    """Tell whether a rule is the cause of a job."""
+    return cause is not None and cause.startswith(_CAUSE)
+
+
 def cause_of(rule_id: RuleId) -> str:
     """Return what the jobs of a rule name as their cause."""
-    return f"rule:{rule_id}"
+    return f"{_CAUSE}{rule_id}"
 
 
 class Outgoing:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, false, func, null, select
 
-from cloudstead.core.jobs.model import Attempt, Job, JobCounts, JobState
+from cloudstead.core.jobs.model import Attempt, Finished, Job, JobCounts, JobState
 from cloudstead.storage.sql.statements import Statement, adding
 from cloudstead.storage.sql.stores.job_rows import IS_DEAD, IS_HEAD, IS_OPEN, IS_RUNNING, IS_WAITING, WHOLE, job_of
 from cloudstead.storage.sql.tables_jobs import job_attempts, jobs
@@ -178,6 +178,18 @@ _COUNT_DEAD = Statement(
     ),
     "kinds",
 )
+_DONE_SINCE = Statement(
+    lambda _: (
+        select(jobs.c.account_id, jobs.c.cause, jobs.c.finished_at_ms)
+        .where(jobs.c.state == JobState.DONE.value, jobs.c.finished_at_ms.is_not(null()))
+        .where(jobs.c.finished_at_ms >= bindparam("since_ms"), jobs.c.kind == bindparam("kind"))
+        .order_by(jobs.c.finished_at_ms.desc())
+        .limit(bindparam("limit"))
+    ),
+    "since_ms",
+    "kind",
+    "limit",
+)
 _DROP_FINISHED = Statement(
     lambda _: jobs.delete().where(
         jobs.c.id.in_(
@@ -272,6 +284,11 @@ class SqlJobClaims:
             oldest = min((each for each in (oldest_waiting, oldest_running) if each is not None), default=None)
             made.append(JobCounts(kind, waiting, running, dead.get(kind, 0), oldest))
         return made
+
+    def done_since(self, kind: str, since_ms: int, *, limit: int = 100_000) -> Sequence[Finished]:
+        """Return the jobs of a kind that were done since, in the order of time, of more than ``limit`` the last."""
+        rows = self._transaction.rows(_DONE_SINCE, since_ms, kind, limit)
+        return [Finished(*row) for row in reversed(rows)]
 
     def drop_finished(self, *, done_before_ms: int, dead_before_ms: int, limit: int = 1000) -> int:
         """Delete jobs that finished before these times; return how many, ``limit`` at most."""
