@@ -599,3 +599,62 @@ async def test_without_a_good_credential_nothing_is_answered(world, name, by):
 @pytest.mark.parametrize("name", [name for name in OF_ONE if operations()[name][0] in {"GET", "POST"}])
 async def test_an_id_that_can_be_none_is_not_there(world, name):
     assert (await world.call(name, body=body_of(name), user_id="..%2Fme")).status == 404
+
+
+# Custom fields, which no document of the time lets anybody write
+
+
+@covers_each(["create_user", "update_user"], "success")
+async def test_custom_fields_are_written_replaced_and_cleared_and_belong_to_one_account(world):
+    fields = {"cost centre": "4711", "desk": "B 12"}
+    made = (await world.call("create_user", body={"email": "new@cloud.example", "custom_fields": fields})).body
+    path = {"user_id": made["id"]}
+    assert made["custom_fields"] == fields
+    assert (await world.call("get_user", **path)).body == {k: v for k, v in made.items() if k != "password"}
+    changed = (await world.call("update_user", **path, body={"custom_fields": {"desk": "C 1"}})).body
+    assert (changed["custom_fields"], changed["etag"]) == ({"desk": "C 1"}, str(int(made["etag"]) + 1))
+    again = (await world.call("update_user", **path, body={"custom_fields": {"desk": "C 1"}})).body
+    assert again["etag"] == changed["etag"]
+    renamed = (await world.call("update_user", **path, body={"full_name": "A B"})).body
+    assert renamed["custom_fields"] == {"desk": "C 1"}
+    assert (await world.call("update_user", **path, body={"custom_fields": None})).body["custom_fields"] == {}
+
+
+async def test_people_write_their_own_custom_fields_and_are_shown_the_one_they_ask_for(world):
+    mine = await world.token("developer")
+    changed = await world.call("update_my_user", mine, body={"custom_fields": {"a": "1", "b": "2"}})
+    assert (changed.status, changed.body["custom_fields"]) == (200, {"a": "1", "b": "2"})
+    shown = await world.call("get_my_user", mine, query={"properties": "b"})
+    assert shown.body["custom_fields"] == {"b": "2"}
+    path = {"user_id": world.people["admin"].id, "body": {"custom_fields": {"a": "3"}}}
+    assert (await world.call("update_user", "developer", **path)).refused == (403, "access_denied")
+
+
+async def test_a_parent_writes_custom_fields_of_a_tenants_users(world):
+    path = {"user_id": world.people["tenant_developer"].id}
+    changed = await world.call("update_account_user", **path, body={"custom_fields": {"plan": "gold"}})
+    assert changed.body["custom_fields"] == {"plan": "gold"}
+    query = {"operation__eq": "user.update"}
+    [entry] = (await world.call("list_account_audit_log", query=query)).body["data"]
+    assert entry["after"]["custom_fields"] == {"plan": "gold"}
+
+
+@covers_each(["create_user", "update_user"], "malformed")
+async def test_custom_fields_that_cannot_be_are_refused_and_nothing_is_stored(world):
+    path = {"user_id": world.people["developer"].id}
+    for fields, name in (
+        ({str(number): "" for number in range(11)}, "custom_fields"),
+        ({"a": "x" * 1001}, "custom_fields[...]"),
+        ({"x" * 101: "a"}, None),
+        ({"a": 1}, "custom_fields[...]"),
+        ({"a\nb": "c"}, "custom_fields"),
+        ({"a": "b\0"}, "custom_fields"),
+        ([], "custom_fields"),
+    ):
+        created = await world.call("create_user", body={"email": "new@cloud.example", "custom_fields": fields})
+        updated = await world.call("update_user", **path, body={"custom_fields": fields})
+        for answer in (created, updated):
+            assert answer.refused == (400, "validation_error"), fields
+            assert name is None or list(answer.fields) == [name]
+    assert (await world.call("get_user", **path)).body["custom_fields"] == {}
+    assert (await world.call("list_users")).body["total_count"] == 2

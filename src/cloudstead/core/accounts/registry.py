@@ -16,6 +16,7 @@ from cloudstead.core.accounts.expiry import settled
 from cloudstead.core.accounts.listing import AccountQuery, Described
 from cloudstead.core.accounts.profile import NEEDED_FOR_COMMERCIAL, AccountProfile, Tier
 from cloudstead.core.audit.record import Trail
+from cloudstead.core.custom_fields import require_custom_fields
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.paging import MAX_PAGE_SIZE, Page, PageRequest
 from cloudstead.core.patch import ABSENT, Patched
@@ -39,8 +40,6 @@ UPDATE: Final = Permission("account:update")
 
 MAX_TEXT_CHARS: Final = 100
 MAX_ALIASES: Final = 10
-MAX_CUSTOM_FIELDS: Final = 10
-MAX_CUSTOM_CHARS: Final = 1000
 MAX_EMAILS: Final = 100
 MAX_POLICIES: Final = 100
 
@@ -115,7 +114,7 @@ class ProfileChange:
         _require_few(given.get("notification_emails", ()), "notification_emails", MAX_EMAILS)
         _require_few(given.get("policies", ()), "policies", MAX_POLICIES)
         _require_aliases(given.get("aliases", ()))
-        _require_custom(given.get("custom_fields", {}))
+        require_custom_fields(given.get("custom_fields", {}))
         for name, value in given.get("limits", {}).items():
             if not (value.isascii() and value.isdecimal() and len(value) <= 9):
                 raise InvalidField("limits", f"{name!r} must be a number in digits")
@@ -337,16 +336,6 @@ def _require_aliases(aliases: Sequence[str]) -> None:
             raise InvalidField("aliases", "must have 8 to 100 letters, digits, '_', '.' or '-'")
     if len({alias.lower() for alias in aliases}) < len(aliases):
         raise InvalidField("aliases", "names the same alias twice")
-
-
-def _require_custom(custom: Mapping[str, str]) -> None:
-    _require_few(custom, "custom_fields", MAX_CUSTOM_FIELDS)
-    for name, value in custom.items():
-        require_line(name, field="custom_fields", max_chars=MAX_TEXT_CHARS)
-        if len(value) > MAX_CUSTOM_CHARS or "\0" in value:
-            raise InvalidField(
-                "custom_fields", f"{name!r} is longer than {MAX_CUSTOM_CHARS} characters, or holds a NUL"
-            )
 
 
 def _is_address(host: str) -> bool:

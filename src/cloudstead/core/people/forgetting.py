@@ -17,6 +17,8 @@ from cloudstead.core.people.registry import audited
 from cloudstead.core.people.users import take_out
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloudstead.core.clock import Clock
     from cloudstead.core.ids import AccountId, IdSource
     from cloudstead.core.unit import Unit
@@ -66,7 +68,7 @@ class Forgetting:
         return len(expired)
 
     def _record(
-        self, unit: Unit, account_id: AccountId, operation: str, *, object_id: str, before: dict[str, object]
+        self, unit: Unit, account_id: AccountId, operation: str, *, object_id: str, before: Mapping[str, object]
     ) -> None:
         record(
             unit,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.permissions import Permission
@@ -19,6 +19,7 @@ from cloudstead.core.accounts.errors import AccountNotFound
 from cloudstead.core.accounts.limits import PEOPLE, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.credentials.events import ApiKeyWithdrawn
+from cloudstead.core.custom_fields import require_custom_fields
 from cloudstead.core.errors import InvalidField, NotPermitted
 from cloudstead.core.identityproviders.profiles import bind, profiles_of
 from cloudstead.core.ids import PersonId
@@ -77,6 +78,7 @@ class NewUser:
     accepts_marketing: bool = False
     groups: tuple[PolicyGroupId, ...] = ()
     provider_ids: tuple[str, ...] | None = None
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
     password_hash: str
     must_set_password: bool
 
@@ -94,6 +96,7 @@ class UserChange:
     accepts_marketing: Patched[bool] = ABSENT
     groups: Patched[tuple[PolicyGroupId, ...]] = ABSENT
     provider_ids: Patched[tuple[str, ...]] = ABSENT
+    custom_fields: Patched[Mapping[str, str]] = ABSENT
     is_totp_on: Patched[bool] = ABSENT
     status: Patched[Status] = ABSENT
 
@@ -166,6 +169,7 @@ class Users:
         if new.user_name is not None:
             require_user_name(new.user_name)
         _require_profile(new.email, full_name=new.full_name, phone=new.phone, address=new.address)
+        require_custom_fields(new.custom_fields)
         require_free_email(unit, acting.account.id, new.email)
         require_free_user_name(unit, user_name)
         require_room(unit, acting.account.id, PEOPLE, used=count_people(unit, acting.account.id))
@@ -193,6 +197,9 @@ class Users:
             self._groups.members.let_people_in(unit, caller, groups, [person.id])
         if new.provider_ids is not None:
             bind(unit, acting.account, person.id, new.provider_ids)
+        if new.custom_fields:
+            standing = self._found(unit, acting.account.id, person.id).standing
+            unit.members.put(replace(standing, custom_fields=new.custom_fields))
         user = self._described(unit, self._found(unit, acting.account.id, person.id))
         self._trail.made(unit, caller, "user.create", user)
         return user
@@ -214,6 +221,10 @@ class Users:
         if person.email != before.resident.person.email:
             self._links.end_all(unit, person.id)
             self._mails.send(unit, acting.account.id, person, Purpose.CONFIRM)
+        if change.custom_fields is not ABSENT and change.custom_fields != before.resident.standing.custom_fields:
+            require_custom_fields(change.custom_fields)
+            unit.members.put(replace(before.resident.standing, custom_fields=change.custom_fields))
+            is_changed = True
         if change.provider_ids is not ABSENT:
             is_changed |= bind(unit, acting.account, person.id, change.provider_ids)
         if change.status is not ABSENT and change.status is not before.resident.status:
@@ -484,9 +495,9 @@ def require_free_email(unit: Unit, account_id: AccountId, email: str) -> None:
 
 def _require_profile(email: str, *, full_name: str, phone: str, address: str) -> None:
     require_email(email)
-    for field, text in (("full_name", full_name), ("phone_number", phone), ("address", address)):
+    for name, text in (("full_name", full_name), ("phone_number", phone), ("address", address)):
         if text:
-            require_line(text, field=field, max_chars=MAX_TEXT)
+            require_line(text, field=name, max_chars=MAX_TEXT)
 
 
 def _opens_doors(before: User, change: UserChange) -> bool:
@@ -542,4 +553,5 @@ def audited(user: User) -> dict[str, Any]:
         "groups": list(user.groups),
         "login_profiles": [each.id for each in user.providers],
         "second_factor": user.is_totp_on,
+        "custom_fields": dict(user.resident.standing.custom_fields),
     }

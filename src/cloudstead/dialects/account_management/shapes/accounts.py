@@ -19,7 +19,7 @@ from cloudstead.core.accounts.registry import ProfileChange
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.patch import ABSENT, Patched
 from cloudstead.dialects.account_management.paging import ListQuery
-from cloudstead.dialects.account_management.shapes.words import EmailText, Maybe, Text100, given, utc_text
+from cloudstead.dialects.account_management.shapes.words import CustomFields, EmailText, Maybe, Text100, given, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +31,6 @@ T = TypeVar("T")
 
 Aliases = Annotated[list[Annotated[str, Meta(pattern=r"^[\w\-._]{8,100}$")]], Meta(max_length=10)]
 Emails = Annotated[list[EmailText], Meta(max_length=100)]
-CustomFields = Annotated[
-    dict[Annotated[str, Meta(max_length=100)], Annotated[str, Meta(max_length=1000)]], Meta(max_length=10)
-]
 Limits = Annotated[
     dict[Annotated[str, Meta(max_length=100)], Annotated[str, Meta(pattern="^[0-9]{1,9}$")]], Meta(max_length=100)
 ]

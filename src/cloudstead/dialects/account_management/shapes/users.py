@@ -14,6 +14,7 @@ from cloudstead.core.people.users import NewUser, UserChange, is_user_name
 from cloudstead.dialects.account_management.filters import listed
 from cloudstead.dialects.account_management.paging import ListQuery
 from cloudstead.dialects.account_management.shapes.words import (
+    CustomFields,
     EmailText,
     Maybe,
     Text100,
@@ -58,6 +59,7 @@ class UserInfoReq(Struct, kw_only=True):
     login_profiles: Maybe[LoginProfiles] = UNSET
     is_gtc_accepted: Maybe[bool] = UNSET
     is_marketing_accepted: Maybe[bool] = UNSET
+    custom_fields: Maybe[CustomFields] = UNSET
 
     def new_user(self, password_hash: str, *, is_generated: bool) -> NewUser:
         """Return whom to make."""
@@ -71,13 +73,14 @@ class UserInfoReq(Struct, kw_only=True):
             accepts_marketing=given(self.is_marketing_accepted) or False,
             groups=group_ids(self.groups),
             provider_ids=provider_ids(self.login_profiles),
+            custom_fields=given(self.custom_fields) or {},
             password_hash=password_hash,
             must_set_password=is_generated,
         )
 
 
 class UserUpdateReq(Struct, kw_only=True):
-    """What to change of somebody. Null clears a text; everything else it leaves as it is."""
+    """What to change of somebody. Null clears a text and the custom fields; everything else it leaves as it is."""
 
     email: Maybe[EmailText] = UNSET
     username: Maybe[str] = UNSET
@@ -90,6 +93,7 @@ class UserUpdateReq(Struct, kw_only=True):
     is_marketing_accepted: Maybe[bool] = UNSET
     is_totp_enabled: Maybe[bool] = UNSET
     status: Maybe[Status] = UNSET
+    custom_fields: Maybe[CustomFields] = UNSET
 
     def change(self) -> UserChange:
         """Return it as a change."""
@@ -104,6 +108,7 @@ class UserUpdateReq(Struct, kw_only=True):
             accepts_marketing=change_unless_null(self.is_marketing_accepted),
             groups=ABSENT if given(self.groups) is None else group_ids(self.groups),
             provider_ids=ABSENT if profiles is None else profiles,
+            custom_fields=ABSENT if self.custom_fields is UNSET else given(self.custom_fields) or {},
             is_totp_on=change_unless_null(self.is_totp_enabled),
             status=change_unless_null(self.status),
         )

@@ -20,6 +20,11 @@ Maybe: TypeAlias = T | UnsetType | None
 """An attribute that may be absent or null."""
 
 
+CustomFields: TypeAlias = Annotated[
+    dict[Annotated[str, Meta(max_length=100)], Annotated[str, Meta(max_length=1000)]], Meta(max_length=10)
+]
+"""Texts under names of the customer's own."""
+
 Ids: TypeAlias = Annotated[list[Id], Meta(min_length=1, max_length=1000)]
 """A body that is a bare array of ids."""
 
