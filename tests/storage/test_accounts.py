@@ -222,3 +222,4 @@ async def test_accounts_come_in_pages_with_the_hosts_of_all_of_them(database):
     assert await database.read(pages) == [["a1", "a2"], ["a3"], []]
     assert await database.read(lambda unit: unit.accounts.hosts_of(["a1", "a2"])) == {"a2": ["a.example", "b.example"]}
     assert await database.read(lambda unit: unit.accounts.hosts_of([])) == {}
+    assert await database.read(lambda unit: unit.accounts.numbers_of(["a3", "a9"])) == {"a3": account("a3").number}

@@ -69,11 +69,11 @@ class Desk:
             found = unit.accounts.page(None if asked.after is None else AccountId(asked.after), limit=_PAGE + 1)
             shown = found[:_PAGE]
             hosts = unit.accounts.hosts_of([each.id for each in shown])
-            above = {each.id: each.number for each in shown}
-            for parent_id in {each.parent_id for each in shown} - set(above) - {None}:
-                parent = unit.accounts.get(AccountId(str(parent_id)))
-                above |= {} if parent is None else {parent.id: parent.number}
-            lines = [_line(each, hosts.get(each.id, ()), above.get(each.parent_id or each.id)) for each in shown]
+            above = unit.accounts.numbers_of({each.parent_id for each in shown if each.parent_id is not None})
+            lines = [
+                _line(each, hosts.get(each.id, ()), None if each.parent_id is None else above.get(each.parent_id))
+                for each in shown
+            ]
             return AccountPage(accounts=lines, after=shown[-1].id if len(found) > _PAGE else None)
 
         return await self.database.read(read)
@@ -271,7 +271,7 @@ def _line(account: Account, hosts: Sequence[str], above: str | None) -> AccountL
         name=account.name,
         status=account.status,
         hosts=list(hosts),
-        parent=None if account.parent_id is None else above,
+        parent=above,
         created_at=utc(account.created_at_ms),
     )
 

@@ -65,6 +65,10 @@ class AccountStore(Protocol):
         """Return the host names that these accounts answer to, ordered; one query."""
         ...
 
+    def numbers_of(self, account_ids: Collection[AccountId]) -> Mapping[AccountId, str]:
+        """Return the 12-digit numbers of these accounts; one query."""
+        ...
+
     def profile(self, account_id: AccountId) -> AccountProfile:
         """Return the account's profile; an empty one where none was ever stored."""
         ...
