@@ -141,7 +141,6 @@ class DescribeDeviceResponse(Struct, rename="pascal", frozen=True, omit_defaults
     device_id: str
     name: str
     created_time: float
-    last_updated_time: float
     provisioning_status: str
     device_aggregated_status: str
     device_connection_status: str
@@ -184,7 +183,6 @@ def described(
         device_id=device.id,
         name=device.name,
         created_time=device.created_at_ms / 1000,
-        last_updated_time=device.updated_at_ms / 1000,
         provisioning_status=status,
         device_aggregated_status=aggregated,
         device_connection_status=connection_of(status, is_online=is_online),
