@@ -11,6 +11,7 @@ from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.people.model import Membership
 from cloudstead.core.people.profile import ProfileChange
 from cloudstead.core.people.registry import PersonChange
+from cloudstead.core.people.sessions import Client
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT, DEVELOPER_GRANT, GroupKind
 from factories.account_management import NOBODY
 from factories.coverage import covers, covers_each
@@ -38,6 +39,11 @@ async def created(world, by="admin", **body):
     answer = await world.call("create_user", by, body={"email": "carl@cloud.example", **body})
     assert answer.status == 201, answer.body
     return answer.body
+
+
+async def make_guest(world, account, person):
+    membership = Membership(account.id, person.id, (DEVELOPER_GRANT,))
+    await world.tenant.database.write(lambda unit: unit.people.put_membership(membership))
 
 
 async def status_of(world, user_id):
@@ -241,7 +247,27 @@ async def test_a_parent_locks_a_user_out_everywhere_and_lets_it_in_again(world):
     assert (await world.call("get_my_account", "tenant_developer")).refused == (401, "invalid_auth")
     again = await world.call("update_account_user", body={"status": "ACTIVE"}, user_id=user_id)
     assert (again.body["status"], again.body["etag"]) == ("ACTIVE", "3")
-    assert (await world.call("get_my_user", token)).status == 200
+    assert (await world.call("get_my_account", "tenant_developer")).status == 200
+
+
+async def test_what_somebody_had_open_before_being_locked_out_stays_closed(world):
+    person = world.people["tenant_developer"]
+    database, sessions = world.tenant.database, world.rooms.backend.sessions
+    await make_guest(world, world.top, person)
+    opened = await database.write(
+        lambda unit: [sessions.open(unit, account.id, person, Client()) for account in (world.below, world.top)]
+    )
+    before = [(await world.call("get_my_user", each.token)).status for each in opened]
+    guest = {"account_id": world.top.id, "user_id": person.id}
+    for status in ("INACTIVE", "ACTIVE"):
+        assert (await world.call("update_account_user", body={"status": status}, **guest)).status == 200
+    between = [(await world.call("get_my_user", each.token)).status for each in opened]
+    for status in ("INACTIVE", "ACTIVE"):
+        await world.call("update_account_user", body={"status": status}, user_id=person.id)
+    after = [(await world.call("get_my_user", each.token)).status for each in opened]
+    assert (before, between, after) == ([200, 200], [200, 401], [401, 401])
+    token = world.rooms.tokens.issue_id_token(world.below, person)  # as it was before
+    assert (await world.call("get_my_user", token)).refused == (401, "invalid_auth")
 
 
 async def test_a_status_is_set_from_above_only_and_never_by_oneself(world):

@@ -25,7 +25,7 @@ from cloudstead.core.identityproviders.profiles import bind, profiles_of
 from cloudstead.core.ids import PersonId
 from cloudstead.core.paging import Page, PageRequest
 from cloudstead.core.patch import ABSENT, Patched, patched
-from cloudstead.core.people.credentials import withdraw_password
+from cloudstead.core.people.credentials import shut_out, withdraw_password
 from cloudstead.core.people.errors import EmailTaken, PersonIsActive, PersonNotFound, UserNameTaken
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.full_name import called, full_name
@@ -375,12 +375,15 @@ class Users:
             self._mails.send(unit, acting.account.id, reset, Purpose.SET_PASSWORD)
         elif status is Status.INACTIVE or (status is Status.ACTIVE and resident.status is Status.INACTIVE):
             is_in = status is Status.ACTIVE
-            if resident.is_at_home:
-                unit.people.replace(replace(person, is_enabled=is_in))
-                self._links.end_all(unit, person.id)
+            if resident.is_at_home and is_in:
+                unit.people.replace(replace(person, is_enabled=True))
+            elif resident.is_at_home:
+                shut_out(unit, person, links=self._links)
             elif standing.stage in {Stage.OPEN, Stage.SHUT}:
                 stage = Stage.OPEN if is_in else Stage.SHUT
                 unit.members.put(touched(replace(standing, stage=stage), now_ms=now_ms))
+                for session in unit.sessions.of_person(acting.account.id, person.id):
+                    unit.sessions.remove(acting.account.id, person.id, session.id)
             else:
                 raise InvalidField("status", "can be changed only after the invitation was accepted")
             if is_in and standing.stage is Stage.SHUT:
