@@ -195,7 +195,8 @@ class Load:
         self.skipped = 0
         self.devices: list[Device] = []
 
-    async def run(self) -> Result:
+    async def connect(self) -> Peer:
+        """Connect the subscriber, which is returned, and all devices."""
         plan = self.plan
         loop = asyncio.get_running_loop()
         _, subscriber = await loop.create_connection(Peer, "127.0.0.1", plan.subscriber_port)
@@ -205,9 +206,14 @@ class Load:
         await subscriber.ready
         for start in range(0, len(plan.bundles), _AT_ONCE):
             self.devices += await asyncio.gather(*map(self._device, plan.bundles[start : start + _AT_ONCE]))
+        return subscriber
+
+    async def run(self) -> Result:
+        plan = self.plan
+        subscriber = await self.connect()
         gc.collect()
         gc.freeze()
-        pacer = asyncio.create_task(self._pace()) if plan.per_second else None
+        pacer = asyncio.create_task(self.pace()) if plan.per_second else None
         if pacer is None:
             for device in self.devices:
                 device.begin(plan.window)
@@ -249,7 +255,7 @@ class Load:
         await device.ready
         return device
 
-    async def _pace(self) -> None:
+    async def pace(self) -> None:
         """Send evenly: each turn as many as the clock says are due."""
         start, sent, turn = time.perf_counter(), 0, 0
         while True:
