@@ -11,7 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from cloudstead.core.accounts.errors import AccountLimitExceeded, AccountNotUsable, PolicyForbids
-from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
+from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused, SealBroken
 from cloudstead.core.errors import CloudsteadError, NotPermitted, OutOfReach
 from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.shadows.errors import ShadowRejected
@@ -40,6 +40,7 @@ STATUSES: Final[Mapping[type[Exception], int]] = {
     AccountNotUsable: 403,
     CredentialRefused: 401,
     CredentialExpired: 401,
+    SealBroken: 500,
     ShadowRejected: 400,
     ShadowUnavailable: 503,
     WebError: 400,
