@@ -136,6 +136,8 @@ class Clouds:
         if actor.only_cloud is not None:
             raise NotPermitted("create a cloud with the token of another one")
         account_id = actor.account_id
+        if unit.clouds.of_tenant(account_id) is not None:
+            raise NotPermitted("create a cloud inside of a cloud")
         external = None if change.external is ABSENT else change.external
         self._check(change)
         cloud = self._born(unit, actor, change)

@@ -142,7 +142,7 @@ class CloudTokens:
         if kind is TokenKind.DEVICE_TO_CLOUD:
             raise InvalidField("type", "devices get their tokens when they register")
         if kind in _OF_ONE_CLOUD and cloud_id is None:
-            raise InvalidField("cloudId", "is needed for a token of one cloud")
+            raise InvalidField("cloudId", "is needed")
         if cloud_id is not None and unit.clouds.get(caller.account_id, cloud_id) is None:
             raise CloudNotFound
         if kind is TokenKind.PRODUCT_ID:

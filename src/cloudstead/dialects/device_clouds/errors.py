@@ -27,8 +27,10 @@ from cloudstead.core.clouds.errors import (
     HostNotOpen,
     LaunchOver,
 )
-from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused
-from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused, SealBroken
+from cloudstead.core.errors import CloudsteadError, InvalidField, NotPermitted, OutOfReach
+from cloudstead.core.files.errors import ObjectsUnavailable
+from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.web.errors import (
     BodyNotJson,
     BodyTooLarge,
@@ -77,6 +79,7 @@ _DENIED: Final = _with(403, "Access denied")
 _NOBODY: Final = _with(401, AUTHENTICATION_FAILED)
 
 WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
+    CloudsteadError: _as(400),
     InvalidField: _invalid,
     NotPermitted: _DENIED,
     OutOfReach: _DENIED,
@@ -100,6 +103,9 @@ WORDS: Final[Mapping[type[Exception], Callable[[Any], Told]]] = {
     DeviceClaimed: _as(409),
     DeviceBlocked: _as(409),
     EngineFailed: _as(502),
+    ObjectsUnavailable: _with(503, "Try again later"),
+    IndexUnavailable: _with(503, "Try again later"),
+    SealBroken: _with(500, "Internal error"),
     WebError: _as(400),
     OriginRefused: _as(403),
     FieldInvalid: _invalid,
