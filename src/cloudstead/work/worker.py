@@ -166,8 +166,9 @@ class Worker:
         self._is_stopping = True
         self._wake.set()
         await self._pauses.until(self._is_over, self._limits.drain_s)  # what is being claimed is begun, then ended here
-        await self._write_notes()
+        writing = self._spawn(self._write_notes())  # what ended in the last turn; no other one will
         await self._pauses.until(self._is_idle, self._limits.drain_s)
+        writing.cancel()
         left = list(self._running.values())
         if not left:
             return

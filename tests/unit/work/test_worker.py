@@ -376,6 +376,18 @@ async def test_a_note_that_cannot_be_written_keeps_no_other_job_waiting(tenant):
         assert performer.seen == ["01", "02", "03"]
 
 
+async def test_a_note_that_cannot_be_written_keeps_nobody_from_stopping(tenant):
+    performer, store = Scripted(results=[OK]), Counting(tenant.database, refused="01")
+    store.account_id = tenant.account.id
+    async with asyncio.timeout(20):
+        async with working(tenant, duty(performer), store=store, limits=WorkerLimits(drain_s=5)) as shift:
+            await shift.add(shift.job("01"))
+            await eventually(lambda: shift.reports)
+
+    given_back = await shift.get("01")
+    assert (given_back.state, given_back.attempts) == (JobState.WAITING, 0)
+
+
 async def test_a_job_over_which_the_process_dies_each_time_is_given_up(tenant):
     performer = Scripted()
     async with working(tenant) as idle:
