@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from cloudstead.core.identityproviders.first_uses import FirstUses
@@ -212,6 +214,12 @@ def test_whatever_is_wrong_inside_is_told_in_the_same_words(make):
         check(make())
 
     assert (type(refused.value), str(refused.value)) == (NotBelieved, UNREADABLE)
+
+
+@given(text=st.binary(max_size=300), content=st.sampled_from(CONTENTS))
+def test_nothing_that_anybody_encrypts_for_us_is_more_than_refused(text, content):
+    with pytest.raises(NotBelieved, match="cannot be opened"):
+        check(of_text(text, content)())
 
 
 def test_a_transported_key_is_tried_once_whatever_is_encrypted_under_it():
