@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cloudstead.core.caller import Caller
+    from cloudstead.core.clouds.gate import CloudGate
     from cloudstead.core.things.model import Thing
     from cloudstead.core.unit import Database
     from cloudstead.gateway.listener import GatewayListener
@@ -376,6 +377,7 @@ async def open_site(
     profile: MqttProfile = MqttProfile.AWS_2017,
     limits: GatewayLimits | None = None,
     monotonic: Callable[[], float] | None = None,
+    clouds: CloudGate | None = None,
     listener: GatewayListener | None = None,
 ) -> Site:
     tenant = await open_tenant(folder)
@@ -430,7 +432,11 @@ async def open_site(
     topic_door = TopicDoor(spine, directory, tenant.database)
     door_database = FailingDatabase(tenant.database)
     admission = Admission(tenant.clock, tenant.ids, max_devices=MAX_DEVICES)
-    door = DeviceDoor(certificates, admission, directory=directory, database=door_database, clock=tenant.clock)
+    door = DeviceDoor(
+        certificates, admission, directory=directory, database=door_database, clock=tenant.clock, clouds=clouds
+    )
+    if clouds is not None:
+        clouds.listen(tenant.bus)
     trust = Trust(tenant.database, spawn=spawn, report=report)
     gateway = MqttGateway(
         broker=broker,
