@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from cloudstead.storage.sql import stores, tables
+from cloudstead.storage.sql.migrations import Migrations
+from cloudstead.storage.sql.sqlite_schema import migrate_file
 from cloudstead.storage.sql.statements import Statement
 
 STATEMENTS = {
@@ -23,7 +25,7 @@ WHOLE_TABLE = {
     "accounts._ALL",
     "archive._FLOORS",
     "certificates._REVOKED",
-    "jobs._GIVE_BACK_ALL",
+    "job_claims._GIVE_BACK_ALL",
     "rules._ENABLED",
     "things._PENDING",
     "trusted_certificates._ACTIVE",
@@ -55,6 +57,15 @@ def test_a_look_up_uses_an_index(empty, name):
 
     scans = [step for *_, step in plan if step.startswith("SCAN") and not any(each in step for each in NO_TABLES)]
     assert scans == []
+
+
+def test_what_waits_for_rules_is_counted_without_what_was_done(tmp_path):
+    """Two indexes know the cause, and what was done is kept for a week: a hundred thousand rows where one would do."""
+    migrate_file(tmp_path / "state.db", Migrations())
+    text = STATEMENTS["rules._WAITING"].sqlite.text
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        (first, *_) = connection.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?")).fetchall()
+    assert "ix_jobs_open_cause" in first[-1]
 
 
 def test_values_go_to_the_parameters_that_they_are_meant_for():
