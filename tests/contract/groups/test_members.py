@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.credentials.passwords import PasswordHasher
 from cloudstead.core.invitations.accepting import Accepting
 from cloudstead.core.people.links import Links
-from cloudstead.core.people.model import Stage
+from cloudstead.core.people.model import Membership, Person, Stage
+from cloudstead.core.policygroups.model import DEVELOPER_GRANT
 from factories.coverage import covers
 from factories.groups import NOBODY, ROLES
 from factories.tenants import CHEAP
@@ -55,6 +58,25 @@ async def test_who_is_not_known_is_pending_and_gets_a_mail_with_a_link(world):
         lambda unit: unit.people.membership(world.tenant.account.id, placed["userId"])
     )
     assert membership.stage is Stage.INVITED
+
+
+async def test_nothing_but_the_address_is_told_of_a_pending_member_from_elsewhere(world):
+    tenant = world.tenant
+
+    def write(unit):
+        account = open_account(unit, tenant.ids, tenant.clock, name="Elsewhere", stack="prod", hosts=())
+        elsa = Person(tenant.ids.new(), account.id, "elsa.w", "", "elsa@mail.example", "Elsa", "Winter")
+        unit.people.add(replace(elsa, is_email_verified=True, last_login_at_ms=1))
+        unit.people.put_membership(Membership(account.id, elsa.id, (DEVELOPER_GRANT,)))
+        return elsa.id
+
+    elsa_id = await tenant.database.write(write)
+    placed = await world.ok("inviteToGroup", body=invitation(world, "elsa@mail.example"))
+    assert placed["userId"] == elsa_id
+    found = (await world.ok("listGroupUsers", query={"groupId": world.id("farm")}))["items"]
+    [shown] = [each for each in found if each["id"] == elsa_id]
+    assert (shown["name"], shown["firstName"], shown["lastName"]) == ("elsa@mail.example", "", "")
+    assert "seenAt" not in shown
 
 
 async def test_a_pending_member_is_mailed_again_but_not_at_once(world):

@@ -53,6 +53,11 @@ class Person:
         """Whether the person's credentials open anything, a place in the account aside."""
         return self.is_enabled and self.is_confirmed and not self.must_set_password
 
+    @property
+    def as_invited(self) -> Person:
+        """What an account may know of somebody from elsewhere who has yet to accept: the address that was typed."""
+        return Person(self.id, self.home_account_id, self.email, password_hash="", email=self.email)
+
 
 class Stage(StrEnum):
     """How far a membership has come."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cloudstead.core.people.model import Person, Stage
+from cloudstead.core.people.model import Stage
 from cloudstead.core.versions import Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from cloudstead.core.ids import AccountId, PersonId, PolicyGroupId
+    from cloudstead.core.people.model import Person
 
 
 class Status(StrEnum):
@@ -56,8 +57,7 @@ class Resident:
         """
         if self.is_at_home or self.standing.stage is not Stage.INVITED:
             return self.person
-        person = self.person
-        return Person(person.id, person.home_account_id, person.user_name, password_hash="", email=person.email)
+        return self.person.as_invited
 
     @property
     def status(self) -> Status:

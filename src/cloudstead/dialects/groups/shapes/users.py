@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from cloudstead.core.people.full_name import full_name
+from cloudstead.core.people.model import Stage
 from cloudstead.dialects.groups.paging import ListQuery
 from cloudstead.dialects.groups.shapes.roles import Role, role
 from cloudstead.dialects.groups.shapes.words import day
@@ -80,7 +81,9 @@ class MemberResult(Struct, kw_only=True, rename="camel"):
 
 def member(shown: ShownMember) -> PublicUser:
     """Write a member of a group."""
-    written = _user(shown.member.person, shown.member.created_at_ms, shown.member.updated_at_ms)
+    place = shown.member
+    person = place.person.as_invited if place.stage is Stage.INVITED else place.person
+    written = _user(person, place.created_at_ms, place.updated_at_ms)
     written.role = role(shown.role)
     return written
 
@@ -88,7 +91,7 @@ def member(shown: ShownMember) -> PublicUser:
 def user(resident: Resident) -> PublicUser:
     """Write somebody of the account."""
     standing = resident.standing
-    return _user(resident.person, standing.created_at_ms, standing.updated_at_ms)
+    return _user(resident.as_known_here, standing.created_at_ms, standing.updated_at_ms)
 
 
 def placed(outcome: Placed) -> MemberResult:
