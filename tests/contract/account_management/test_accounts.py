@@ -201,6 +201,17 @@ async def test_an_enrolling_tenant_opens_when_its_administrator_has_followed_the
     assert (await world.call("get_my_account", new["admin_key"])).status == 200
 
 
+async def test_an_enrolment_is_finished_by_nobody_but_the_administrator(world):
+    new = (await created(world, action="enroll")).body
+    others = {"account_id": new["id"]}
+    body = {"email": "early@tenant.example", "password": "correct horse battery"}
+    early = (await world.call("create_account_user", body=body, **others)).body
+    await world.call("update_account_user", body={"status": "RESET"}, user_id=early["id"], **others)
+    people = world.rooms.people
+    await people.recovery.set_password(people.post.last_token(), "another horse battery")
+    assert (await world.call("get_account", account_id=new["id"])).body["status"] == "ENROLLING"
+
+
 async def test_somebody_known_keeps_the_password_and_administers_both(world):
     known = world.people["developer"]
     new = (await created(world, admin_email=known.email.upper())).body

@@ -215,7 +215,7 @@ class Recovery:
         if resident is not None and resident.standing.stage is Stage.ENROLLING:
             opened = replace(resident.standing, stage=Stage.OPEN)
             unit.members.put(touched(opened, now_ms=self._clock.millis()))
-        finish_enrolling(unit, account_id)
+            finish_enrolling(unit, account_id)
 
     def _look(self, unit: Unit, token: str) -> OpenedLink | None:
         link = self._links.find(unit, token)
