@@ -218,14 +218,13 @@ def _read_person(unit: Unit, account_id: AccountId, person_id: PersonId) -> tupl
 
 def _client(unit: Unit, key: Caller, key_id: ApiKeyId) -> Caller:
     """Return the key as a caller that speaks for its owner in groups."""
-    own = tuple(grant for grant in key.grants if not is_of_group(grant))
     administrators = unit.policy_groups.of_kind(key.account_id, GroupKind.ADMINISTRATORS)
     confining = set(unit.policy_groups.ids_of_keys((key_id,))[key_id]) - {administrators and administrators.id}
     if confining or key.person_id is None:
-        return replace(key, grants=own)
+        return key
     membership = unit.people.membership(key.account_id, key.person_id)
     places = () if membership is None else tuple(grant for grant in membership.grants if is_of_group(grant))
-    return replace(key, grants=(*own, *places))
+    return replace(key, grants=(*key.grants, *places))
 
 
 def _require_epoch(caller: Caller, credential_epoch: int) -> None:
