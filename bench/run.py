@@ -31,6 +31,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "http_calls": ("2",),
     "accounts": ("2",),
     "groups": ("6",),
+    "clouds": ("30",),
     "start": ("3",),
     "state": (),
     "log_commit": (),
