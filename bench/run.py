@@ -30,6 +30,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "search": ("--rows", "1000000", "--rounds", "7"),
     "http_calls": ("2",),
     "accounts": ("2",),
+    "sign_ins": ("3", "4"),
     "groups": ("6",),
     "clouds": ("30",),
     "start": ("3",),

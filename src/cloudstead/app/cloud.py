@@ -20,6 +20,7 @@ from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing, webhook_reach
 from cloudstead.app.presence import DevicePresence, GatewayListeners
+from cloudstead.app.password_process import PasswordProcess
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -169,8 +170,10 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         stack.callback(backlog.close)
         objects = await open_files(settings, folder, keys.sealer)
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
+        passwords = PasswordProcess()
+        stack.callback(passwords.close)
         stack.callback(executor.shutdown)
-        hasher = PasswordHasher(executor)
+        hasher = PasswordHasher(executor, passwords=passwords)
         tokens = Tokens(keys.signing_key, clock, region=settings.public.region)
         identities = Identities(keys.sealer, region=settings.public.region)
         key_uses = follow_key_uses(stack, clock=clock, database=database, tasks=tasks)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import argon2
 from argon2.exceptions import VerifyMismatchError
@@ -71,12 +71,27 @@ class Passwords:
             return False
 
 
+class HashesPasswords(Protocol):
+    """What ``Passwords`` does, wherever it is done."""
+
+    def hash(self, password: str) -> str:
+        """Return the hash in its standard text form, salt and cost included."""
+        ...
+
+    def verify(self, password_hash: str | None, password: str) -> Verification:
+        """Compare; without a hash it costs the same and never matches."""
+        ...
+
+
 class PasswordHasher:
     """``Passwords`` in the executor given, which should own a single thread: memory is 19 MiB for each at work."""
 
-    def __init__(self, executor: Executor, *, cost: Argon2Cost = OWASP_COST) -> None:
+    def __init__(
+        self, executor: Executor, *, cost: Argon2Cost = OWASP_COST, passwords: HashesPasswords | None = None
+    ) -> None:
+        """``passwords`` do the work in that thread, where they are given."""
         self._executor = executor
-        self._passwords = Passwords(cost=cost)
+        self._passwords = passwords or Passwords(cost=cost)
 
     async def hash(self, password: str) -> str:
         """Return the password's hash; raise ``InvalidField``."""
