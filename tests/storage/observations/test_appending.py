@@ -16,7 +16,7 @@ from cloudstead.core.clock import SystemClock
 from cloudstead.core.observations.errors import IndexUnavailable
 from cloudstead.core.observations.model import IndexBatch
 from cloudstead.storage.observations import open_observations
-from cloudstead.storage.observations.rows import lines_in_turns, observation_rows
+from cloudstead.storage.observations.rows import observation_lines, rows_of
 
 EVER = {"range": {"timestamp": {"gte": 0}}}
 
@@ -168,7 +168,7 @@ import asyncio, sys
 from pathlib import Path
 from cloudstead.core.observations.model import IndexBatch, Observation
 from cloudstead.storage.observations import open_observations
-from cloudstead.storage.observations.rows import lines_in_turns, observation_rows
+from cloudstead.storage.observations.rows import observation_lines, rows_of
 
 async def main():
     index = await open_observations(Path(sys.argv[1]))
@@ -242,12 +242,11 @@ async def test_a_large_batch_leaves_the_loop_to_others_in_between(ledger):
 
     counting = asyncio.create_task(count())
     seen = [ledger.seen({"n": number}) for number in range(2_000)]
-    written = await observation_rows(seen)
-    (rows,) = written.by_week.values()
-    await lines_in_turns(rows)
+    written = await observation_lines(seen)
     counting.cancel()
     assert turns >= 8
-    assert [row[0] for row in rows] == [each.offset for each in seen]
+    (lines,) = written.by_week.values()
+    assert [row[0] for row in rows_of(lines.text())] == [each.offset for each in seen]
 
 
 async def test_batches_that_come_at_once_are_stored_whole_and_once(ledger):

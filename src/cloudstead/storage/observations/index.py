@@ -20,14 +20,15 @@ from cloudstead.search.sql import number, text, texts
 from cloudstead.storage.observations.catalogue import Catalogue
 from cloudstead.storage.observations.engine import EmbeddedEngine, Engine, ServerEngine, Sessions
 from cloudstead.storage.observations.rows import (
+    Lines,
     Row,
-    WrittenRows,
-    change_rows,
+    Written,
+    change_lines,
     instant_text,
-    lines_in_turns,
     lines_of,
-    observation_rows,
-    thing_rows,
+    observation_lines,
+    rows_of,
+    thing_lines,
 )
 from cloudstead.storage.observations.schema import (
     CHANGE_COLUMNS,
@@ -41,7 +42,7 @@ from cloudstead.storage.observations.schema import (
 from cloudstead.storage.observations.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from clickhouse_connect.driver.client import Client
@@ -142,7 +143,7 @@ class ClickHouseIndex:
     async def put_things(self, documents: Collection[ThingDocument]) -> None:
         """Store or replace documents of things."""
         if documents:
-            await self._put_things(documents)
+            await self._store(THINGS, "things", THING_COLUMNS, await thing_lines(documents))
 
     async def drop_things(self, account_id: AccountId, names: Collection[ThingName]) -> None:
         """Forget things; their observations stay."""
@@ -263,55 +264,50 @@ class ClickHouseIndex:
             held = await self._write("appending", lambda client: _offsets(client, "shadow_changes", first, last))
             changes = [change for change in changes if change.offset not in held]
         self._doubtful_through = max(certain, last)
-        written = await observation_rows(observations)
-        await self._write("appending", lambda client: self._learn(client, OBSERVATIONS, written))
-        for week, rows in written.by_week.items():
-            await self._store("observations", OBSERVATION_COLUMNS, rows, token=_token(rows, week))
-        for week, rows in (await change_rows(changes)).items():
-            await self._store("shadow_changes", CHANGE_COLUMNS, rows, token=_token(rows, week))
+        written = await observation_lines(observations)
+        await self._store(OBSERVATIONS, "observations", OBSERVATION_COLUMNS, written)
+        for week, lines in (await change_lines(changes)).by_week.items():
+            await self._insert("shadow_changes", CHANGE_COLUMNS, lines.text(), token=_token(lines, week))
         self.counts.rows += len(observations)
         # The batch came through as a whole: what was doubtful before it is all that still is.
         self._doubtful_through = certain
 
-    async def _put_things(self, documents: Collection[ThingDocument]) -> None:
-        written = await thing_rows(documents)
-        await self._write("indexing things", lambda client: self._learn(client, THINGS, written))
-        for rows in written.by_week.values():
-            await self._store("things", THING_COLUMNS, rows, token=None)
+    async def _store(self, index: Index, table: str, columns: Sequence[str], written: Written) -> None:
+        """Store rows with states, and before them what a search has to know of these."""
+        self.counts.unindexed += written.refused
+        crowded = await self._write("learning paths", lambda client: self._learn(client, index, written))
+        for week, lines in written.by_week.items():
+            token = _token(lines, week) if index is OBSERVATIONS else None
+            text_ = lines.text()
+            if crowded:
+                text_ = self._without(text_, crowded, account=columns.index("account_id"))
+            await self._insert(table, columns, text_, token=token)
 
-    async def _store(self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None) -> None:
-        lines = await lines_in_turns(rows)
-        await self._write(
-            f"storing {table}", lambda client: self._insert(client, table, columns, rows, lines=lines, token=token)
-        )
-
-    def _learn(self, client: Client, index: Index, written: WrittenRows) -> None:
-        """Bring the catalogue up to date before rows are stored; paths without room are taken out of the rows."""
+    def _learn(self, client: Client, index: Index, written: Written) -> dict[str, set[str]]:
+        """Bring the catalogue up to date before rows are stored; return the paths of accounts that have no room."""
 
         def store(rows: Sequence[Row]) -> None:
-            self._insert(client, "state_paths", PATH_COLUMNS, rows, lines=lines_of(rows), token=None)
+            self._insert_lines(client, "state_paths", PATH_COLUMNS, lines_of(rows), token=None)
 
-        self.counts.unindexed += written.refused
-        crowded = self._catalogues[index.name].learn(written.kinds, client, store)
-        if not crowded:
-            return
-        account_column = (OBSERVATION_COLUMNS if index is OBSERVATIONS else THING_COLUMNS).index("account_id")
-        for rows in written.by_week.values():
-            for row in rows:
-                state = row[-1]
-                if isinstance(state, dict):
-                    for path in crowded.get(str(row[account_column]), ()):
-                        self.counts.crowded_paths += state.pop(path, None) is not None
+        return self._catalogues[index.name].learn(written.kinds, client, store)
 
-    def _insert(
-        self,
-        client: Client,
-        table: str,
-        columns: Sequence[str],
-        rows: Sequence[Row],
-        *,
-        lines: bytes,
-        token: str | None,
+    def _without(self, lines: bytes, crowded: Mapping[str, Collection[str]], *, account: int) -> bytes:
+        """Take paths for which there was no room out of states."""
+        rows = rows_of(lines)
+        for row in rows:
+            state = row[-1]
+            if isinstance(state, dict):
+                for path in crowded.get(str(row[account]), ()):
+                    self.counts.crowded_paths += state.pop(path, None) is not None
+        return lines_of(rows)
+
+    async def _insert(self, table: str, columns: Sequence[str], lines: bytes, *, token: str | None) -> None:
+        await self._write(
+            f"storing {table}", lambda client: self._insert_lines(client, table, columns, lines, token=token)
+        )
+
+    def _insert_lines(
+        self, client: Client, table: str, columns: Sequence[str], lines: bytes, *, token: str | None
     ) -> None:
         settings = {} if token is None else {"insert_deduplication_token": token}
         try:
@@ -319,7 +315,7 @@ class ClickHouseIndex:
         except DatabaseError as error:
             if error.code not in _BAD_ROW:
                 raise
-            self._insert_halves(client, table, columns, rows, token=token, error=error)
+            self._insert_halves(client, table, columns, rows_of(lines), token=token, error=error)
 
     def _insert_halves(
         self,
@@ -336,15 +332,14 @@ class ClickHouseIndex:
             middle = len(rows) // 2
             for number_, half in enumerate((rows[:middle], rows[middle:])):
                 part = None if token is None else f"{token}/{number_}"
-                self._insert(client, table, columns, half, lines=lines_of(half), token=part)
+                self._insert_lines(client, table, columns, lines_of(half), token=part)
             return
         (row,) = rows
         if not isinstance(row[-1], dict) or not row[-1]:
             raise error
         self.counts.unindexed += 1
-        bare = [[*row[:-1], {}]]
         part = None if token is None else f"{token}/bare"
-        self._insert(client, table, columns, bare, lines=lines_of(bare), token=part)
+        self._insert_lines(client, table, columns, lines_of([[*row[:-1], {}]]), token=part)
 
     async def _write(self, doing: str, work: Callable[[Client], _T]) -> _T:
         try:
@@ -381,8 +376,8 @@ def _offsets(client: Client, table: str, first: int, last: int) -> set[int]:
     return {int(row[0]) for row in _rows(client, statement)}
 
 
-def _token(rows: Sequence[Row], week: int) -> str:
-    return f"{rows[0][0]}-{rows[-1][0]}-{len(rows)}-{week}"
+def _token(lines: Lines, week: int) -> str:
+    return f"{lines.first}-{lines.last}-{lines.count}-{week}"
 
 
 async def open_observations(

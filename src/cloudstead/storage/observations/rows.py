@@ -10,14 +10,14 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
 from cloudstead.search import FlatState, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from cloudstead.core.observations.model import Observation, ShadowChange, ThingDocument
 
@@ -25,10 +25,11 @@ _T = TypeVar("_T")
 Row: TypeAlias = "list[object]"
 
 # In a turn of the loop: half a millisecond each.
-_STATES_AT_ONCE = 256
-_ROWS_AT_ONCE = 1_024
+_STATES_AT_ONCE = 192
+_CHANGES_AT_ONCE = 768
 
 _encode_lines = msgspec.json.Encoder().encode_lines
+_decode_lines = msgspec.json.Decoder(list[Any]).decode_lines
 
 _WEEK_MS = 604_800_000
 _MONDAY_MS = 3 * 86_400_000
@@ -38,13 +39,40 @@ _LATEST_MS = 10_413_791_999_999
 
 
 @dataclass(slots=True)
-class WrittenRows:
-    """Rows by partition, and what their states hold."""
+class Lines:
+    """Rows of one partition as lines of JSON; ``first`` and ``last`` are what their first columns hold."""
 
-    by_week: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    first: object
+    last: object = None
+    count: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows. They are let go of at once: tens of thousands of them would take 10 ms to free."""
+        self.pieces.append(_encode_lines(rows))
+        self.last = rows[-1][0]
+        self.count += len(rows)
+
+    def text(self) -> bytes:
+        """Return all lines."""
+        return b"".join(self.pieces)
+
+
+@dataclass(slots=True)
+class Written:
+    """Lines by partition, and what their states hold."""
+
+    by_week: dict[int, Lines] = field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     refused: int = 0
     _noted: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, by_week: Mapping[int, Sequence[Row]]) -> None:
+        """Add rows by partition."""
+        for week, rows in by_week.items():
+            if week not in self.by_week:
+                self.by_week[week] = Lines(rows[0][0])
+            self.by_week[week].add(rows)
 
     def note(self, account_id: str, state: FlatState) -> None:
         """Remember the kinds of a state's paths."""
@@ -90,14 +118,15 @@ def text_of(source: bytes) -> str:
     return source.decode("utf-8", "replace")
 
 
-async def observation_rows(observations: Sequence[Observation]) -> WrittenRows:
+async def observation_lines(observations: Sequence[Observation]) -> Written:
     """Write observations."""
-    written = WrittenRows()
+    written = Written()
     async for some in _in_turns(observations, _STATES_AT_ONCE):
+        by_week: dict[int, list[Row]] = defaultdict(list)
         for seen in some:
             state = flatten(seen.state_json)
             written.note(seen.account_id, state)
-            written.by_week[week_of(seen.timestamp_ms)].append(
+            by_week[week_of(seen.timestamp_ms)].append(
                 [
                     seen.offset,
                     seen.account_id,
@@ -110,13 +139,15 @@ async def observation_rows(observations: Sequence[Observation]) -> WrittenRows:
                     state.values,
                 ],
             )
+        written.add(by_week)
     return written
 
 
-async def change_rows(changes: Sequence[ShadowChange]) -> dict[int, list[Row]]:
-    """Write shadow changes by partition."""
-    by_week: dict[int, list[Row]] = defaultdict(list)
-    async for some in _in_turns(changes, _ROWS_AT_ONCE):
+async def change_lines(changes: Sequence[ShadowChange]) -> Written:
+    """Write shadow changes."""
+    written = Written()
+    async for some in _in_turns(changes, _CHANGES_AT_ONCE):
+        by_week: dict[int, list[Row]] = defaultdict(list)
         for change in some:
             by_week[week_of(change.timestamp_ms)].append(
                 [
@@ -132,17 +163,19 @@ async def change_rows(changes: Sequence[ShadowChange]) -> dict[int, list[Row]]:
                     change.outcome,
                 ],
             )
-    return by_week
+        written.add(by_week)
+    return written
 
 
-async def thing_rows(documents: Collection[ThingDocument]) -> WrittenRows:
+async def thing_lines(documents: Collection[ThingDocument]) -> Written:
     """Write things; they have one partition."""
-    written = WrittenRows()
+    written = Written()
     async for some in _in_turns(tuple(documents), _STATES_AT_ONCE):
+        rows: list[Row] = []
         for document in some:
             state = flatten(document.state_json)
             written.note(document.account_id, state)
-            written.by_week[0].append(
+            rows.append(
                 [
                     document.account_id,
                     document.thing_name,
@@ -158,14 +191,15 @@ async def thing_rows(documents: Collection[ThingDocument]) -> WrittenRows:
                     state.values,
                 ],
             )
+        written.add({0: rows})
     return written
-
-
-async def lines_in_turns(rows: Sequence[Row]) -> bytes:
-    """Write rows as lines of JSON."""
-    return b"".join([_encode_lines(some) async for some in _in_turns(rows, _ROWS_AT_ONCE)])
 
 
 def lines_of(rows: Sequence[Row]) -> bytes:
     """Write a few rows as lines of JSON."""
     return _encode_lines(rows)
+
+
+def rows_of(lines: bytes) -> list[Row]:
+    """Read rows back, for the rare case that one of them has to be looked at again."""
+    return _decode_lines(lines)

@@ -124,6 +124,8 @@ _COMMON: Final = {
 
 WRITER_SETTINGS: Final = _COMMON | {
     "max_insert_threads": 1,
+    "input_format_parallel_parsing": 0,
+    "max_threads": 1,
     "async_insert": 0,
     "insert_deduplicate": 1,
     # The types of a state are those of its JSON: a text that looks like a date or a number stays a text.
