@@ -200,14 +200,13 @@ class Link(asyncio.Protocol):
         connection = self.connection
         role = self.role
         for event in connection.receive(data, now):
-            kind = type(event)
             if role is None:
                 if isinstance(event, ConnectRequested):
                     self._reception.asked(self, event)
-            elif kind is PublishReceived:
-                role.publish(cast("PublishReceived", event), now)
-            elif kind is SubscribeRequested:
-                role.subscribe(cast("SubscribeRequested", event), now)
+            elif isinstance(event, PublishReceived):
+                role.publish(event, now)
+            elif isinstance(event, SubscribeRequested):
+                role.subscribe(event, now)
         self._pump.took(self)
 
     def hold(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cloudstead.protocols.mqtt import Broker, WillDue
 
 _TICK_S: Final = 1.0
+_LOOKS_EVERY: Final = 16  # links, which may hand over 512 packets before it is noticed that nothing more is taken
 _LINKS_PER_TURN: Final = 64  # times 32 packets: some 20 ms of work before anybody else gets the loop
 _LAST_BYTES_S: Final = 5.0  # for a client to take what was sent before its end
 _MANY_LEFT: Final = 500
@@ -44,6 +45,8 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self.is_awake = False
         self._held: dict[Link, None] = {}
+        self._was_full = False
+        self._unlooked = 0
         self._ending: dict[Link, float] = {}
         self._left = 0
         self._trim = find_trim()
@@ -73,7 +76,10 @@ class Pump:
 
     def took(self, link: Link) -> None:
         """Take note that a link has parsed something: it may have to wait, and there may be answers."""
-        if not link.is_held and (not link.may_go_on or self._is_full()):
+        self._unlooked += 1
+        if self._was_full or self._unlooked >= _LOOKS_EVERY:
+            self._look()
+        if not link.is_held and (self._was_full or not link.may_go_on):
             link.is_held = True
             self._held[link] = None
             self._counters.paused += 1
@@ -124,15 +130,21 @@ class Pump:
         self._timer = self._loop.call_later(_TICK_S, self._tick)
         self.tick(self.monotonic())
 
+    def _look(self) -> bool:
+        """Find out whether nobody's packets can be taken at the moment."""
+        self._unlooked = 0
+        self._was_full = self._is_full()
+        return self._was_full
+
     def _go_on(self) -> bool:
         """Parse what held links have read already and read from those that may; tell whether to come back at once."""
-        if self._is_full():
+        if self._look():
             return False
         now = self.monotonic()
         share = _LINKS_PER_TURN
         for link in list(self._held):
             if link.is_ready:
-                if self._is_full():
+                if self._look():
                     return False
                 if not share:
                     return True

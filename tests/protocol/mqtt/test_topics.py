@@ -117,4 +117,4 @@ def test_the_match_cache_stays_bounded():
     tree.at("#")
     for number in range(100):
         assert len(tree.match(str(number))) == 1
-        assert len(tree._cache) <= 10
+        assert len(tree.matched) <= 10

@@ -107,13 +107,15 @@ class Broker:
             return 0
         count = 0
         payload: bytes | None = None
+        matched = held.matched
         for topic in topics:
-            routes = held.route(topic)
+            routes = matched.get(topic)
+            if routes is None:
+                routes = held.route(topic)
             if routes:
                 if payload is None:
                     payload = write()
-                message = Message(topic, payload, qos, None, self.now)
-                count += held.publish(message, routes, retain=False, sender=None, now=self.now)
+                count += held.tell(topic, payload, routes, qos, self.now)
         if held.held_bytes > held.limits.max_held_bytes or self.counters.held_bytes > self._max_held_bytes:
             self._make_room(held)
         return count

@@ -143,7 +143,8 @@ class Connection:
     @property
     def wants_read(self) -> bool:
         """Whether more bytes are welcome; when not, stop reading so that the client feels the pressure."""
-        return not self.closing and self._state != _UNDECIDED and not self._inbox.has_whole_frames
+        inbox = self._inbox  # looked into without a call: this is asked after each packet
+        return inbox.pos >= len(inbox.data) and not self.closing and self._state != _UNDECIDED
 
     def _parse(self, data: bytes, events: list[Event], now: float, max_frames: int) -> None:
         inbox = self._inbox
@@ -151,11 +152,18 @@ class Connection:
         inbox.feed(data)
         while (frame := inbox.frame()) is not None:
             first, pos, end = frame
-            if not max_frames or self._state == _UNDECIDED or not self._may_take(first):
-                return  # the rest stays in the inbox: its turn has not come, or the peer is slowed down
+            kind = first >> 4
+            if (
+                not max_frames
+                or self._state == _UNDECIDED
+                or (kind == _PUBLISH and incoming is not None and not incoming.may_begin(first))
+                or (kind == _SUBSCRIBE and len(self._subscribing) >= _UNDECIDED_SUBSCRIBES)
+            ):
+                # The rest stays in the inbox: its turn has not come, or it is one more that waits for its owner's
+                # answer, and the peer is slowed down.
+                return
             max_frames -= 1
             inbox.pos = end
-            kind = first >> 4
             if kind == _PUBLISH and incoming is not None:
                 event = incoming.take(inbox.data, first, pos, end)
                 if event is not None:
@@ -171,13 +179,6 @@ class Connection:
                     return
         if self._state == _NEW and inbox.first_byte not in {None, _CONNECT << 4}:
             raise ProtocolViolation("the first packet is not CONNECT")
-
-    def _may_take(self, first: int) -> bool:
-        """Tell whether there is room for one more packet of this kind that waits for its owner's answer."""
-        kind = first >> 4
-        if kind == _PUBLISH and self._incoming is not None:
-            return self._incoming.may_begin(first)
-        return kind != _SUBSCRIBE or len(self._subscribing) < _UNDECIDED_SUBSCRIBES
 
     def _check_flags(self, first: int) -> None:
         flags = first & 15

@@ -52,17 +52,26 @@ class Inbox:
         data = self.data
         pos = self.pos
         size = len(data)
+        if pos == size:  # as after nearly every message
+            self.data = b""
+            self.pos = 0
+            return None
         if size - pos < 2:
             self._wait(2)
             return None
         length = data[pos + 1]
         body = pos + 2
         if length > 127:
-            found = decode_remaining_length(data, pos + 1, size)
-            if found is None:
-                self._wait(size - pos + 1)
-                return None
-            length, body = found
+            second = data[body] if body < size else 0
+            if 0 < second < 128:  # two bytes, as of nearly every message: told here, without a call
+                length += (second << 7) - 128
+                body += 1
+            else:
+                found = decode_remaining_length(data, pos + 1, size)
+                if found is None:
+                    self._wait(size - pos + 1)
+                    return None
+                length, body = found
         end = body + length
         if end - pos > self.max_frame_bytes:
             raise LimitExceeded(reasons.PACKET_TOO_LARGE, f"packet is larger than {self.max_frame_bytes} bytes")

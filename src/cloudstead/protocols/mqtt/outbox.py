@@ -33,6 +33,7 @@ class Outbox:
         "_packets",
         "_shares",
         "is_blocked",
+        "is_plain",
         "level",
         "max_packet_bytes",
         "max_unsent_bytes",
@@ -48,6 +49,7 @@ class Outbox:
         self.max_unsent_bytes = STANDARD.max_unsent_bytes
         self.max_packet_bytes = MAX_VARIABLE_INTEGER + 5
         self.level = 4
+        self.is_plain = True
         self.is_blocked = False
         self._is_writable = True
         self._form = 0
@@ -58,6 +60,7 @@ class Outbox:
     def speak(self, level: int, *, max_packet_bytes: int | None) -> None:
         """Encode for this protocol level and for a client that takes packets of at most that size."""
         self.level = level
+        self.is_plain = level != 5
         self._form = 8 if level == 5 else 0
         if max_packet_bytes is not None:
             self.max_packet_bytes = min(self.max_packet_bytes, max_packet_bytes)
@@ -116,6 +119,21 @@ class Outbox:
             self._counters.dropped_too_large += 1
             return
         # As emit does; a call for every message and receiver is worth sparing.
+        packets = self._packets
+        if not packets:
+            self._broker.dirty.add(self._connection)
+        packets.append(packet)
+        self.unsent_bytes += size
+        if self.unsent_bytes > self.max_unsent_bytes:
+            self.is_blocked = True
+        self._counters.messages_out += 1
+
+    def send_plain(self, packet: bytes) -> None:
+        """Send a message at QoS 0 that is encoded already; only where `is_plain`: to a client of MQTT 3."""
+        size = len(packet)
+        if size > self.max_packet_bytes:
+            self._counters.dropped_too_large += 1
+            return
         packets = self._packets
         if not packets:
             self._broker.dirty.add(self._connection)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from cloudstead.protocols.mqtt.encode import encode_plain_publish
+from cloudstead.protocols.mqtt.message import Message
 from cloudstead.protocols.mqtt.retained import RetainedMessages
 from cloudstead.protocols.mqtt.topics import TopicTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cloudstead.protocols.mqtt.counters import Counters
     from cloudstead.protocols.mqtt.events import Subscription
-    from cloudstead.protocols.mqtt.message import Message
     from cloudstead.protocols.mqtt.profile import SpaceLimits
     from cloudstead.protocols.mqtt.session import Session
 
@@ -78,6 +79,7 @@ class Space:
         "_tree",
         "held_bytes",
         "limits",
+        "matched",
         "name",
         "retained",
         "route",
@@ -93,6 +95,8 @@ class Space:
         # Returns the subscribers of every matching filter; raises TopicInvalid. Not a method of ours: every message is
         # asked for about three times, and a call in between would cost as much as the look-up.
         self.route: Callable[[str], tuple[Subscribers, ...]] = self._tree.match
+        # What was found before, for who saves even that call.
+        self.matched: Mapping[str, tuple[Subscribers, ...]] = self._tree.matched
         self._counters = counters
         # What each session takes, those that have been offline for longest first.
         self._offline: OrderedDict[Session, int] = OrderedDict()
@@ -217,6 +221,29 @@ class Space:
                 )
                 count += 1
         return count
+
+    def tell(self, topic: str, payload: bytes, routes: tuple[Subscribers, ...], qos: int, now: float) -> int:
+        """Do what `publish` does for a message without a sender and properties, which is not retained.
+
+        Nearly all messages are such, go to clients of MQTT 3 at QoS 0, and to one session for each topic.
+        """
+        if len(routes) > 1 or routes[0].groups:
+            return self.publish(Message(topic, payload, qos, None, now), routes, retain=False, sender=None, now=now)
+        direct = routes[0].direct
+        packet: bytes | None = None
+        message: Message | None = None
+        for session, subscription in direct.items():
+            granted = subscription.qos
+            outbox = session.outbox
+            if outbox is not None and outbox.is_plain and not (granted and qos) and not outbox.is_blocked:
+                if packet is None:
+                    packet = encode_plain_publish(topic.encode(), payload)
+                outbox.send_plain(packet)
+                continue
+            if message is None:
+                message = Message(topic, payload, qos, None, now)
+            session.deliver(message, min(granted, qos), False, subscription.identifiers, now)
+        return len(direct)
 
     def _publish_overlapping(
         self, message: Message, routes: tuple[Subscribers, ...], *, retain: bool, sender: str | None, now: float

@@ -102,17 +102,18 @@ class TopicTree(Generic[T]):
 
     Filters without wildcards live in a dict, the others in a trie. What a topic matched is remembered; a filter
     without wildcards that comes or goes forgets only its own topic, so connecting devices do not disturb the rest.
-    Beyond `cached_topics` the memory starts anew.
+    Beyond `cached_topics` the memory starts anew. `matched` is that memory, one object for the tree's whole life, for
+    who looks there first: it may be read and not altered.
     """
 
-    __slots__ = ("_cache", "_cached_topics", "_exact", "_make", "_root")
+    __slots__ = ("_cached_topics", "_exact", "_make", "_root", "matched")
 
     def __init__(self, make: Callable[[], T], *, cached_topics: int = 65_536) -> None:
         self._make = make
         self._cached_topics = cached_topics
         self._exact: dict[str, T] = {}
         self._root: _Node[T] = _Node()
-        self._cache: dict[str, tuple[T, ...]] = {}
+        self.matched: dict[str, tuple[T, ...]] = {}
 
     def at(self, topic_filter: str) -> T:
         """Return the value of this filter, made when it is new."""
@@ -121,7 +122,7 @@ class TopicTree(Generic[T]):
         value = self._exact.get(topic_filter)
         if value is None:
             value = self._exact[topic_filter] = self._make()
-            self._cache.pop(topic_filter, None)
+            self.matched.pop(topic_filter, None)
         return value
 
     def find(self, topic_filter: str) -> T | None:
@@ -137,7 +138,7 @@ class TopicTree(Generic[T]):
         """Forget this filter and its value."""
         if not is_wild(topic_filter):
             self._exact.pop(topic_filter, None)
-            self._cache.pop(topic_filter, None)
+            self.matched.pop(topic_filter, None)
             return
         path = self._path(topic_filter)
         if path is None:
@@ -147,7 +148,7 @@ class TopicTree(Generic[T]):
             path[-1].any_below = None
         else:
             path[-1].here = None
-        self._cache.clear()
+        self.matched.clear()
         for depth in range(len(levels), 0, -1):
             if not path[depth].is_empty():
                 break
@@ -158,12 +159,12 @@ class TopicTree(Generic[T]):
 
     def match(self, topic: str) -> tuple[T, ...]:
         """Return the values of all filters that match; raises TopicInvalid for what is no topic name."""
-        found = self._cache.get(topic)
+        found = self.matched.get(topic)
         if found is None:
             check_topic(topic)
-            if len(self._cache) >= self._cached_topics:
-                self._cache.clear()
-            found = self._cache[topic] = self._search(topic)
+            if len(self.matched) >= self._cached_topics:
+                self.matched.clear()
+            found = self.matched[topic] = self._search(topic)
         return found
 
     def is_empty(self) -> bool:
@@ -186,7 +187,7 @@ class TopicTree(Generic[T]):
                 node.any_below = value
             else:
                 node.here = value
-            self._cache.clear()
+            self.matched.clear()
         return value
 
     def _path(self, topic_filter: str) -> list[_Node[T]] | None:
