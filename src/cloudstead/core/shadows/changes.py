@@ -39,6 +39,9 @@ class Verb(Enum):
     # Members are single objects and keys on every message's way; the inherited hash runs in Python, this one in C.
     __hash__ = object.__hash__
 
+    def __init__(self, word: str) -> None:
+        self.word: str = word  # what ``value`` is too, but for a call into Python each time
+
 
 class _Sections(NamedTuple):
     """What a shadow held at one moment; sections are never altered in place, so keeping them costs nothing."""
@@ -48,7 +51,6 @@ class _Sections(NamedTuple):
     desired_metadata: JsonObject
     reported_metadata: JsonObject
     version: int
-    text: bytes | None
 
 
 class Outcome:
@@ -81,12 +83,16 @@ class Outcome:
         client_token: str | None,
         shadow: Shadow,
         reply: bytes | None = None,
-        before: _Sections | None = None,
+        before: _Sections | bytes | None = None,
         rejection: ShadowRejected | None = None,
         request: UpdateRequest | None = None,
         sections: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
-        """``sections`` is the text of desired and reported after an update that was accepted."""
+        """Tell what became of a request.
+
+        ``before`` is the shadow as it was before an update: its document, where that was written, or its sections.
+        ``sections`` is the text of desired and reported after an update that was accepted.
+        """
         self.verb = verb
         self.at_s = at_s
         self.version = version
@@ -128,15 +134,16 @@ class Outcome:
     def _write_reply(self) -> bytes:
         if self.rejection is not None:
             return rejection_document(self.rejection, at_s=self.at_s)
-        token = _token(self.client_token)
-        if self.request is None:
-            return b'{"version":%d,"timestamp":%d%b}' % (self.version, self.at_s, token)
+        token, request = self.client_token, self.request
+        tail = b"" if token is None else _token(token)
+        if request is None:
+            return b'{"version":%d,"timestamp":%d%b}' % (self.version, self.at_s, tail)
         return b'{"state":%b,"metadata":%b,"version":%d,"timestamp":%d%b}' % (
-            self.request.state_text,
-            _request_marks(self.request, self.at_s),
+            request.state_text,
+            _request_marks(request, self.at_s),
             self.version,
             self.at_s,
-            token,
+            tail,
         )
 
     def delta(self) -> bytes | None:
@@ -162,14 +169,25 @@ class Outcome:
         return self._documents
 
     def _write_documents(self) -> bytes:
-        before, shadow = self._before, self._shadow
+        held, shadow, request, token = self._before, self._shadow, self.request, self.client_token
+        previous = b"null" if held is None else held if isinstance(held, bytes) else _document(held)
+        if request is not None and request.is_flat and request.reported is shadow.reported:
+            # The update reports all that is reported, so all of it has the same time.
+            reported_marks = _flat_marks(shadow.reported, self.at_s)
+        else:
+            reported_marks = _encode(shadow.reported_metadata)
+        desired_marks = _encode(shadow.desired_metadata) if shadow.desired_metadata else b"{}"
         # Kept: it is what the next update's document begins with.
-        shadow.text = _document_around(_state_text(*self._sections), shadow)
+        text = shadow.text = b'{"state":%b,"metadata":%b,"version":%d}' % (
+            _join_sections(*self._sections),
+            _join_sections(desired_marks, reported_marks),
+            shadow.version,
+        )
         return b'{"previous":%b,"current":%b,"timestamp":%d%b}' % (
-            b"null" if before is None else before.text or _document(before),
-            shadow.text,
+            previous,
+            text,
             self.at_s,
-            _token(self.client_token),
+            b"" if token is None else _token(token),
         )
 
 
@@ -177,7 +195,7 @@ def apply_update(shadow: Shadow, payload: bytes, *, at_s: int) -> Outcome:
     """Apply an update request to ``shadow`` (altered in place unless rejected)."""
     try:
         request = read_update(payload)
-        before = _sections_of(shadow) if shadow.exists else None
+        before = (shadow.text or _sections_of(shadow)) if shadow.version else None
         sections = _change(shadow, request, at_s)
     except ShadowRejected as rejection:
         return reject(Verb.UPDATE, shadow, rejection, at_s=at_s)
@@ -256,8 +274,8 @@ def rejection_document(rejection: ShadowRejected, *, at_s: int) -> bytes:
 
 def _change(shadow: Shadow, request: UpdateRequest, at_s: int) -> tuple[bytes, bytes]:
     """Merge a request into the shadow; return the text of desired and reported."""
-    current = shadow.version if shadow.exists else 1  # without a shadow, only version 1 may be named
-    if request.version is not None and request.version != current:
+    # Without a shadow, only version 1 may be named.
+    if request.version is not None and request.version != (shadow.version or 1):
         raise version_conflict(client_token=request.client_token)
     leaf = {"timestamp": at_s}
     how = merge_flat if request.is_flat else merge
@@ -319,38 +337,31 @@ def _sections_of(shadow: Shadow) -> _Sections:
         shadow.desired_metadata,
         shadow.reported_metadata,
         shadow.version,
-        shadow.text,
     )
 
 
 def _flat_marks(section: JsonObject, at_s: int) -> bytes:
     """Write the metadata of single values that all have the same time."""
-    return (b"%d" % at_s).join(_around_times(tuple(section)))
+    return _marks_at(tuple(section), at_s)
 
 
 @lru_cache(maxsize=1_024)
-def _around_times(keys: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return what stands around the times in the metadata of these keys; devices repeat the same few for ever."""
-    heads = [b'%b:{"timestamp":' % _encode(key) for key in keys]
-    if not heads:
-        return (b"{}",)
-    return (b"{" + heads[0], *(b"}," + head for head in heads[1:]), b"}}")
+def _marks_at(keys: tuple[str, ...], at_s: int) -> bytes:
+    """Write what devices repeat: the same few keys, and all that report in one second have the same time."""
+    leaf = {"timestamp": at_s}
+    return _encode({key: leaf for key in keys})  # noqa: C420 - all are to have the same leaf
 
 
 def _document(held: _Sections) -> bytes:
     """Write state, metadata and version as the documents message holds them."""
-    return _document_around(_encode(_sections(held.desired, held.reported)), held)
-
-
-def _document_around(state_text: bytes, held: _Sections | Shadow) -> bytes:
     return b'{"state":%b,"metadata":%b,"version":%d}' % (
-        state_text,
+        _encode(_sections(held.desired, held.reported)),
         _encode(_sections(held.desired_metadata, held.reported_metadata)),
         held.version,
     )
 
 
-def _state_text(desired: bytes, reported: bytes) -> bytes:
+def _join_sections(desired: bytes, reported: bytes) -> bytes:
     """Write the sections that hold something."""
     if desired == b"{}":
         return b"{}" if reported == b"{}" else b'{"reported":%b}' % reported

@@ -256,28 +256,27 @@ class Applier:
             self._dirty[thing.uid] = shadow
             reported = outcome.reported
             if reported is not None:
-                self._observe(request, reported, outcome.reported_text)
+                self._observe(request, reported, shadow.reported, outcome.reported_text)
         else:
             self.rejected += 1
         self._changes.append(
-            ShadowChange(
-                offset=request.offset,
-                account_id=thing.account_id,
-                thing_uid=thing.uid,
-                thing_name=thing.name,
-                verb=request.verb.value,
-                version=outcome.version,
-                author=request.principal,
-                timestamp_ms=request.received_ms,
-                request_json=request.payload,
-                outcome=_ACCEPTED if rejection is None else rejection.rejection,
+            ShadowChange(  # by position: names would take as long again
+                request.offset,
+                thing.account_id,
+                thing.uid,
+                thing.name,
+                request.verb.word,
+                outcome.version,
+                request.principal,
+                request.received_ms,
+                request.payload,
+                _ACCEPTED if rejection is None else rejection.rejection,
             )
         )
         self._pending_bytes += _ITEM_BYTES + 2 * len(request.payload)
 
-    def _observe(self, request: ShadowRequest, reported: JsonObject, text: bytes) -> None:
+    def _observe(self, request: ShadowRequest, reported: JsonObject, whole: JsonObject, text: bytes) -> None:
         thing = request.thing
-        whole = self._shadows[thing.uid].reported
         self.resources.learn(thing.account_id, request.thing_type, reported, whole)
         for follower in self._followers:
             try:
@@ -286,14 +285,14 @@ class Applier:
                 self._report("following what was applied", error)
         self._observations.append(
             Observation(
-                offset=request.offset,
-                account_id=thing.account_id,
-                thing_uid=thing.uid,
-                thing_name=thing.name,
-                thing_type=request.thing_type,
-                domain=request.domain_id,
-                timestamp_ms=request.received_ms,
-                state_json=text,
+                request.offset,
+                thing.account_id,
+                thing.uid,
+                thing.name,
+                request.thing_type,
+                request.domain_id,
+                request.received_ms,
+                text,
             )
         )
 
