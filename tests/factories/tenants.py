@@ -129,10 +129,15 @@ async def open_tenant(folder: Path) -> Tenant:
             events.append(event)
             bus.publish(event)
 
-    clock = ManualClock()
-    ids = Uuid7Source(clock)
     (folder / "state.db").write_bytes(await _migrated())
     database = await Database.open(f"sqlite:///{folder / 'state.db'}", on_events=on_events)
+    return await tenant_in(database, bus=bus, events=events)
+
+
+async def tenant_in(database: Database, *, bus: EventBus, events: list[object]) -> Tenant:
+    """Open the account in an empty store; ``events`` are those that the store tells."""
+    clock = ManualClock()
+    ids = Uuid7Source(clock)
 
     def write(unit):
         account = open_account(unit, ids, clock, name="Example", stack="prod", hosts=["cloud.example"])

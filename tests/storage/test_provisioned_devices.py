@@ -100,7 +100,7 @@ async def test_the_first_contact_is_noted_once_the_last_each_time(database):
         seen = unit.provisioned_devices.get("a1", "d1")
         return firsts, seen.connected_at_ms, seen.last_contact_ms
 
-    assert await database.write(write) == ([["d1"], []], 20, 30)
+    assert await database.write(write) == ([[("a1", "d1")], []], 20, 30)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
 from cloudstead.app.keys import Keys, open_keys
 from cloudstead.app.outgoing import Outgoing, start_outgoing, webhook_reach
-from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.password_process import PasswordProcess
+from cloudstead.app.presence import DevicePresence, GatewayListeners
 from cloudstead.app.rules import RuleRooms, start_rules
 from cloudstead.app.tasks import Tasks
 from cloudstead.core.access.callers import Callers
@@ -229,7 +229,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             sessions=Sessions(clock, ids),
             listener=SignInJournal(journal, database),
         )
-        contacts = Contacts(database, clock, spawn=tasks.spawn)
+        contacts = Contacts(database, clock, ids, spawn=tasks.spawn)
         stack.push_async_callback(contacts.close)
         presence = DevicePresence(contacts.note)
         gateway = MqttGateway(

@@ -10,6 +10,7 @@ from cloudstead.core.identityproviders.sign_out import end_expired
 from cloudstead.core.people.forgetting import AT_ONCE, Forgetting
 from cloudstead.core.people.links import KEPT_MS
 from cloudstead.core.people.sessions import LONGEST_IDLE_MS, NOTED_EVERY_MS
+from cloudstead.core.provisioning.forgetting import ForgettingDevices
 from cloudstead.log import Retention
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ async def tidy_up(cloud: Cloud) -> None:
     await cloud.database.write(lambda unit: unit.refresh_tokens.drop_expired(now_ms))
     await cloud.database.write(lambda unit: unit.links.drop_expired(now_ms - KEPT_MS))
     await forget_people(cloud.database, Forgetting(cloud.clock, cloud.ids))
+    await forget_devices(cloud.database, ForgettingDevices(cloud.clock, cloud.ids))
     await cloud.database.write(lambda unit: unit.sessions.drop_unused(now_ms - LONGEST_IDLE_MS - NOTED_EVERY_MS))
     await cloud.database.write(lambda unit: unit.vouched_certificates.drop_expired(now_ms))
     await cloud.database.write(lambda unit: end_expired(unit, now_ms))
@@ -104,6 +106,12 @@ async def forget_people(database: Database, forgetting: Forgetting) -> None:
         forgotten = AT_ONCE
         while forgotten == AT_ONCE:
             forgotten = await database.write(forget)
+
+
+async def forget_devices(database: Database, forgetting: ForgettingDevices) -> None:
+    """Forget every device that never came, a hundred at a time."""
+    while await database.write(forgetting.never_came):
+        pass
 
 
 async def _drop_finished_jobs(cloud: Cloud, now_ms: int) -> None:

@@ -41,6 +41,13 @@ class RecordingArchive:
         return 0
 
 
+class UsageOfNone:
+    """Measures the clouds of an installation that has none."""
+
+    async def measure_all(self) -> None:
+        pass
+
+
 def cloud_of(tenant, *, flushed: int, archive: RecordingArchive | None):
     return SimpleNamespace(
         settings=Settings(log=LogSettings(keep_days=1)),
@@ -51,10 +58,10 @@ def cloud_of(tenant, *, flushed: int, archive: RecordingArchive | None):
         log=RecordingLog(),
         database=tenant.database,
         index=None,
+        clouds=SimpleNamespace(usage=UsageOfNone()),
     )
 
 
-@pytest.mark.parametrize(("flushed", "archived", "keep_from"), [(90, 40, 41), (40, 90, 41), (7, 7, 8)])
 async def sign_up(tenant, *user_names):
     def write(unit):
         for user_name in user_names:
@@ -102,6 +109,7 @@ async def here(tenant, *user_names):
     return await tenant.database.read(read)
 
 
+@pytest.mark.parametrize(("flushed", "archived", "keep_from"), [(90, 40, 41), (40, 90, 41), (7, 7, 8)])
 async def test_the_log_is_kept_for_whoever_has_come_least_far(tenant, flushed, archived, keep_from):
     cloud = cloud_of(tenant, flushed=flushed, archive=RecordingArchive(archived))
     await tidy_up(cloud)

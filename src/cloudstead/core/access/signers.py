@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cloudstead.core.credentials.access_keys import PREFIX
+from cloudstead.core.credentials.access_keys import PREFIX, is_access_key_id
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.credentials.events import AccessKeyChanged
 from cloudstead.core.credentials.recent import Recent
@@ -93,6 +93,8 @@ class Signers:
         )
 
     async def _of_access_key(self, key_id: AccessKeyId) -> Signer:
+        if not is_access_key_id(key_id):
+            raise CredentialRefused("The access key is not valid.")
         now_ms = self._clock.millis()
         known = self._known.get(key_id)
         if known is not None and now_ms - known[1] < _REMEMBERED_MS:

@@ -7,11 +7,13 @@ once, to whoever makes the key. A key may do what its person may, as long as the
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cloudstead.core.access.permissions import Permission
+from cloudstead.core.access.reach import Reach
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.credentials.errors import AccessKeyNotFound, TooManyAccessKeys
 from cloudstead.core.credentials.events import AccessKeyChanged
@@ -33,8 +35,10 @@ MAX_PER_PERSON: Final = 2  # AWS IAM, quotas: two, so that one can be replaced w
 
 _READ: Final = Permission("api-key:read")
 _CHANGE: Final = Permission("api-key:change")
+_SEE_DOMAIN: Final = Permission("domain:read")
 _ID_BYTES: Final = 10  # 16 characters of base32
 _SECRET_BYTES: Final = 30  # 40 characters of base64, the length of AWS's secrets
+_ID: Final = re.compile(f"{PREFIX}[A-Z2-7]{{16}}")
 _SEALED_FOR: Final = "access-key"
 
 
@@ -99,8 +103,10 @@ class AccessKeys:
         Raise ``NotPermitted`` for a caller who is no person, ``DomainNotFound`` and ``TooManyAccessKeys``.
         """
         person_id = _own(caller, _CHANGE)
-        if domain_id is not None and domain_id not in unit.domains.tree(caller.account_id).nodes:
-            raise DomainNotFound(domain_id, field="domain")
+        if domain_id is not None:
+            reach = Reach.of(caller, _SEE_DOMAIN, unit.domains.tree(caller.account_id))
+            if not reach.covers(domain_id):
+                raise DomainNotFound(domain_id, field="domain")
         if len(unit.access_keys.of_person(caller.account_id, person_id)) >= MAX_PER_PERSON:
             raise TooManyAccessKeys(MAX_PER_PERSON)
         secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
@@ -141,10 +147,15 @@ class AccessKeys:
 
     def _find(self, unit: Unit, caller: Caller, key_id: AccessKeyId) -> AccessKey:
         person_id = _own(caller, _CHANGE)
-        key = unit.access_keys.get(key_id)
+        key = unit.access_keys.get(key_id) if is_access_key_id(key_id) else None
         if key is None or key.account_id != caller.account_id or key.person_id != person_id:
             raise AccessKeyNotFound(key_id)
         return key
+
+
+def is_access_key_id(text: str) -> bool:
+    """Tell whether a text can be the id of an access key, so that no other one is looked for."""
+    return _ID.fullmatch(text) is not None
 
 
 def _own(caller: Caller, permission: Permission) -> PersonId:

@@ -3,11 +3,11 @@
 ``model``         a provisioned device, and what its status is at a moment
 ``errors``        what can go wrong
 ``ports``         what is needed from storage
-``networks``      the network configuration that travels in the archive, checked
 ``tags``          tags on devices, checked
 ``archive``       the archive itself
 ``devices``       provisioning, reading, changing and removing devices, as callers may
 ``listing``       lists of them
 ``registration``  the device's half: a claim certificate and a request become a thing with a lasting certificate
+``forgetting``    what failed long ago goes
 ``contacts``      what connections tell of a device
 """

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cloudstead.core.audit.record import record
+from cloudstead.core.caller import Caller
+from cloudstead.core.provisioning.model import ProvisioningStatus
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any
 
     from cloudstead.core.clock import Clock
-    from cloudstead.core.ids import ThingUid
-    from cloudstead.core.unit import Database
+    from cloudstead.core.ids import IdSource, ThingUid
+    from cloudstead.core.unit import Database, Unit
 
 
 class Contacts:
@@ -20,10 +24,16 @@ class Contacts:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, *, spawn: Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
+        self,
+        database: Database,
+        clock: Clock,
+        ids: IdSource,
+        *,
+        spawn: Callable[[Coroutine[Any, Any, None]], Awaitable[None]],
     ) -> None:
         self._database = database
         self._clock = clock
+        self._ids = ids
         self._spawn = spawn
         self._seen: set[ThingUid] = set()
         self._writing: Awaitable[None] | None = None
@@ -49,4 +59,21 @@ class Contacts:
     async def _write_seen(self) -> None:
         seen, self._seen = self._seen, set()
         now_ms = self._clock.millis()
-        await self._database.write(lambda unit: unit.provisioned_devices.touch(seen, now_ms))
+        try:
+            await self._database.write(lambda unit: self._touch(unit, seen, now_ms))
+        except BaseException:
+            self._seen |= seen  # nothing was written: whoever is noted next takes them along
+            raise
+
+    def _touch(self, unit: Unit, seen: set[ThingUid], now_ms: int) -> None:
+        for account_id, device_id in unit.provisioned_devices.touch(seen, now_ms):
+            record(
+                unit,
+                Caller(account_id, f"device:{device_id}", device_id, None, ()),
+                clock=self._clock,
+                ids=self._ids,
+                operation="device.connect",
+                object_type="device",
+                object_id=device_id,
+                after={"status": ProvisioningStatus.SUCCEEDED},
+            )

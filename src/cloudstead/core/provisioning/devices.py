@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.authority import Authority, Issued
+    from cloudstead.core.domains.model import DomainTree
     from cloudstead.core.ids import IdSource
     from cloudstead.core.things.model import Thing
     from cloudstead.core.things.registry import Things
@@ -39,6 +40,7 @@ REMOVE: Final = Permission("thing:remove")
 
 MAX_CHARS: Final = 255  # ProvisionDevice, ``Name`` and ``Description``
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,255}")
+_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,255}")  # ProvisionDevice, ``DeviceId``: no other text need be looked for
 _ID_BYTES: Final = 16  # 26 characters of base32
 _CLAIM_LIFE: Final = timedelta(milliseconds=CLAIM_LIFE_MS)
 
@@ -122,10 +124,12 @@ class Devices:
         """
         tree = unit.domains.tree(caller.account_id)
         seen = Reach.of(caller, READ, tree)
-        device = unit.provisioned_devices.get(caller.account_id, device_id)
-        if device is None or device.region != region or not seen.covers(device.domain_id):
+        if _ID.fullmatch(device_id) is None:
             raise DeviceNotFound(device_id)
-        Reach.of(caller, permission, tree).require(device.domain_id)
+        device = unit.provisioned_devices.get(caller.account_id, device_id)
+        if device is None or device.region != region or not seen.covers(place_of(device, tree)):
+            raise DeviceNotFound(device_id)
+        Reach.of(caller, permission, tree).require(place_of(device, tree))
         return device
 
     def describe(
@@ -169,7 +173,8 @@ class Devices:
             used = unit.provisioned_devices.count(caller.account_id)
             require_room(unit, caller.account_id, PROVISIONED_DEVICES, used=used)
             return
-        if not Reach.of(caller, CREATE, unit.domains.tree(caller.account_id)).covers(namesake.domain_id):
+        tree = unit.domains.tree(caller.account_id)
+        if not Reach.of(caller, CREATE, tree).covers(place_of(namesake, tree)):
             raise DeviceNameTaken(name, namesake.id)
         thing = thing_of(unit, namesake)
         if thing is not None:
@@ -190,6 +195,11 @@ class Devices:
 def thing_of(unit: Unit, device: ProvisionedDevice) -> Thing | None:
     """Return the thing that the device has become."""
     return None if device.thing_uid is None else unit.things.get(device.account_id, device.thing_name)
+
+
+def place_of(device: ProvisionedDevice, tree: DomainTree) -> DomainId:
+    """Return where the device belongs: at the top when its domain was removed before it came."""
+    return device.domain_id if device.domain_id in tree.nodes else tree.root_id
 
 
 def require_description(description: str) -> None:

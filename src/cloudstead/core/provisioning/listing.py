@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.access.reach import Reach
-from cloudstead.core.provisioning.devices import READ
+from cloudstead.core.provisioning.devices import READ, place_of
 from cloudstead.core.provisioning.model import aggregated
 from cloudstead.core.provisioning.ports import Order
 
@@ -57,7 +57,8 @@ class Listed:
 
 def page(unit: Unit, caller: Caller, wanted: Wanted, *, presence: Presence, now_ms: int) -> Listed:
     """Return one page of what the caller sees; raise ``NotPermitted``."""
-    reach = Reach.of(caller, READ, unit.domains.tree(caller.account_id))
+    tree = unit.domains.tree(caller.account_id)
+    reach = Reach.of(caller, READ, tree)
     found: list[Shown] = []
     last, looked_at = wanted.last, 0
     while looked_at < _READ_AT_MOST:
@@ -71,7 +72,7 @@ def page(unit: Unit, caller: Caller, wanted: Wanted, *, presence: Presence, now_
         )
         looked_at += len(devices)
         for shown in _shown(devices, presence, now_ms):
-            if not _is_wanted(shown, wanted) or not reach.covers(shown.device.domain_id):
+            if not _is_wanted(shown, wanted) or not reach.covers(place_of(shown.device, tree)):
                 continue
             if len(found) == wanted.limit:
                 return Listed(found, _place(found[-1].device, wanted.order) if found else wanted.last)

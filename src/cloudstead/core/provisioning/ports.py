@@ -47,8 +47,16 @@ class ProvisionedDeviceStore(Protocol):
         """Return the device, of whatever account, whose claim certificate has that fingerprint."""
         ...
 
-    def touch(self, thing_uids: Collection[ThingUid], now_ms: int) -> Sequence[DeviceId]:
-        """Note that the things were in contact; return the devices for which it was the first time."""
+    def touch(self, thing_uids: Collection[ThingUid], now_ms: int) -> Sequence[tuple[AccountId, DeviceId]]:
+        """Note that the things were in contact; return the devices, of all accounts, that came for the first time."""
+        ...
+
+    def never_came(self, before_ms: int, *, limit: int) -> Sequence[ProvisionedDevice]:
+        """Return devices of all accounts that have no thing and whose claim ended before then, oldest first."""
+        ...
+
+    def remove_each(self, device_ids: Collection[DeviceId]) -> None:
+        """Delete devices, of whatever account; one statement."""
         ...
 
     def count(self, account_id: AccountId) -> int:

@@ -19,9 +19,9 @@ def arn_of(device: ProvisionedDevice, number: str) -> str:
     return f"arn:aws:panorama:{device.region}:{number}:device/{device.id}"
 
 
-def device_named(arn: str, number: str) -> DeviceId | None:
-    """Return the device that a name speaks of, ``None`` for one of another account; raise ``FieldInvalid``."""
+def device_named(arn: str, number: str, *, region: str) -> DeviceId | None:
+    """Return the device that a name speaks of; ``None`` if of another account or region; raise ``FieldInvalid``."""
     match = _ARN.fullmatch(arn)
     if match is None:
         raise FieldInvalid("ResourceArn", "is no ARN of a device: arn:aws:panorama:REGION:ACCOUNT:device/DEVICEID")
-    return DeviceId(match["id"]) if match["number"] == number else None
+    return DeviceId(match["id"]) if (match["number"], match["region"]) == (number, region) else None

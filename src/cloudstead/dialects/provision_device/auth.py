@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.credentials.errors import CredentialRefused
-from cloudstead.web.sigv4 import Rules, SignedRequest, read_signature
+from cloudstead.web.sigv4 import Rules, ScopeRefused, SignedRequest, read_signature
 
 if TYPE_CHECKING:
     from cloudstead.core.access.signers import Signers
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # The region is the client's to choose: it becomes part of the device's name.
 PANORAMA: Final = Rules(frozenset({"panorama"}), takes_any_region=True)
+_REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # of any name, as long as an ARN can hold it
+_LONGEST_REGION: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class PanoramaCallers:
             raise CredentialRefused("A guest provisions nothing.")
         # Proven a moment ago, so that what it says of the region is true.
         region = read_signature(SignedRequest(call.method, "", call.raw_query, _texts(call))).region
+        if len(region) > _LONGEST_REGION or not _REGION.fullmatch(region):
+            raise ScopeRefused("Credential should be scoped to a region: lower-case letters and digits, with hyphens.")
         return PanoramaCaller(account, caller.seen_from(call.peer_address), region, signer.domain_id)
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 _DIGEST_BYTES: Final = 12
 
 
+# Ids, names, times and statuses: nothing else is ever the end of a page, whatever somebody makes a token of.
+_Word = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_-]{1,255}\Z")]
+
+
 class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    last: tuple[str, str]
+    last: tuple[_Word, _Word]
     question: str
 
 

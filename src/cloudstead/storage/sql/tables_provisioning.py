@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, UniqueConstraint, text
 
 from cloudstead.storage.sql.tables import TEXT, metadata
 
@@ -42,4 +42,14 @@ provisioned_devices: Final = Table(
     UniqueConstraint("account_id", "region", "name"),
     Index(None, "account_id", "region", "id"),
     Index(None, "account_id", "region", "created_at_ms", "id"),
+)
+
+# Few at any time: housekeeping looks for those whose claim ended long ago.
+_HAS_NO_THING: Final = text("thing_uid IS NULL")
+Index(
+    "ix_provisioned_devices_announced",
+    provisioned_devices.c.claim_ends_at_ms,
+    provisioned_devices.c.id,
+    sqlite_where=_HAS_NO_THING,
+    postgresql_where=_HAS_NO_THING,
 )

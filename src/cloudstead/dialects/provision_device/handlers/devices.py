@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
@@ -26,7 +27,10 @@ from cloudstead.dialects.provision_device.shapes.devices import (
 from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudstead.core.provisioning.model import ProvisionedDevice
+    from cloudstead.core.unit import Unit
     from cloudstead.dialects.provision_device.auth import PanoramaCaller
     from cloudstead.dialects.provision_device.ports import Backend
     from cloudstead.dialects.provision_device.shapes.devices import (
@@ -43,6 +47,7 @@ _ORDERS = {
     SortBy.CREATED_TIME: Order.CREATED_TIME,
 }
 _SORTED_AT_MOST = 1000
+_MOMENT = re.compile("[0-9]{1,15}")  # milliseconds since 1970
 
 
 class DeviceHandlers:
@@ -56,8 +61,10 @@ class DeviceHandlers:
         """Announce a device, and answer the archive that it carries away: good for five minutes, never shown again."""
         who = call.caller
         networking = body.networking_configuration
-        made = await self._backend.database.write(
-            lambda unit: self._devices.provision(
+        around = self._backend.around(who.account)
+
+        def announce(unit: Unit) -> tuple[ProvisionedDevice, bytes]:
+            made = self._devices.provision(
                 unit,
                 who.caller,
                 region=who.region,
@@ -67,13 +74,15 @@ class DeviceHandlers:
                 tags=body.tags or {},
                 domain_id=who.domain_id,
             )
-        )
-        archive = pack(made.device, made.claim, self._backend.around(who.account))
+            # Before the commit: where no archive comes of it, no device shall be there that nobody can bring in.
+            return made.device, pack(made.device, made.claim, around)
+
+        device, archive = await self._backend.database.write(announce)
         return ProvisionDeviceResponse(
-            arn=arn_of(made.device, who.account.number),
+            arn=arn_of(device, who.account.number),
             certificates=base64.b64encode(archive).decode(),
-            device_id=made.device.id,
-            iot_thing_name=made.device.thing_name,
+            device_id=device.id,
+            iot_thing_name=device.thing_name,
             status=ProvisioningStatus.AWAITING_PROVISIONING,
         )
 
@@ -107,7 +116,7 @@ class DeviceHandlers:
             query.name_filter,
             query.device_aggregated_status_filter,
         ]
-        last = None if query.next_token is None else place_of(query.next_token, question)
+        last = None if query.next_token is None else _place_of(query.next_token, question, query.sort_by)
         now_ms = self._backend.clock.millis()
         sorts_by_status = query.sort_by is SortBy.DEVICE_AGGREGATED_STATUS
         wanted = Wanted(
@@ -161,6 +170,13 @@ class DeviceHandlers:
         if not device.connected_at_ms:
             return None
         return LEASE_MS + (now_ms if self._is_online(device) else device.last_contact_ms)
+
+
+def _place_of(token: str, question: Sequence[Any], sort_by: SortBy) -> tuple[str, str]:
+    last = place_of(token, question)
+    if sort_by is SortBy.CREATED_TIME and not _MOMENT.fullmatch(last[0]):
+        raise FieldInvalid("NextToken", "is none of ours")
+    return last
 
 
 def _by_status(found: Listed, query: ListDevicesQuery, last: tuple[str, str] | None) -> Listed:

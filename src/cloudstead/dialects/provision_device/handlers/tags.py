@@ -55,7 +55,7 @@ class TagHandlers:
 
 def _device(call: Call[PanoramaCaller]) -> DeviceId:
     arn = call.path["ResourceArn"]
-    device_id = device_named(arn, call.caller.account.number)
+    device_id = device_named(arn, call.caller.account.number, region=call.caller.region)
     if device_id is None:
         raise DeviceNotFound(arn)
     return device_id

@@ -13,13 +13,14 @@ from cloudstead.core.provisioning.model import AggregatedStatus, connection_of
 if TYPE_CHECKING:
     from cloudstead.core.provisioning.model import ProvisionedDevice
 
-_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_PORT = r"(:(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?"
+# The model's own, but for its \d, which would take the digits of every script.
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_PORT = r"(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
 _ADDRESS = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}{_PORT}"
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9\-_]+\Z")]
 Description = Annotated[str, Meta(max_length=255)]
-Words = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\n\r]+\Z")]
+Words = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\n\r\x85\u2028\u2029\x00]+\Z")]
 IpAddress = Annotated[str, Meta(min_length=1, max_length=255, pattern=rf"^{_ADDRESS}\Z")]
 ServerName = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=rf"^(([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{{2,}}|{_ADDRESS})\Z")

@@ -17,7 +17,7 @@ from cloudstead.storage.sql.errors import SchemaTooNew
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD: Final = "0018"
+HEAD: Final = "0019"
 """The number of the last step, so that opening an up-to-date store need not load Alembic."""
 
 FOLDER: Final = Path(__file__).parent

@@ -17,6 +17,7 @@ from cloudstead.storage.sql.stores.paging import Pages
 from cloudstead.storage.sql.stores.people import person_of
 from cloudstead.storage.sql.tables import accounts, api_keys, memberships, people, refresh_tokens
 from cloudstead.storage.sql.tables_accounts import policy_group_people
+from cloudstead.storage.sql.tables_identities import access_keys
 from cloudstead.storage.sql.tables_people import person_links, person_texts
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ _REMOVALS = (
             "account_id",
             "person_id",
         )
-        for table in (refresh_tokens, person_links, memberships)
+        for table in (refresh_tokens, access_keys, person_links, memberships)
     ),
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import and_, bindparam, func, or_, select
 
-from cloudstead.core.ids import DomainId
+from cloudstead.core.ids import AccountId, DomainId
 from cloudstead.core.provisioning.model import DeviceId, ProvisionedDevice
 from cloudstead.core.provisioning.ports import Order
 from cloudstead.storage.sql.statements import Statement, adding_if_free, columns, replacing
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from cloudstead.core.ids import AccountId, CertificateId, ThingUid
+    from cloudstead.core.ids import CertificateId, ThingUid
     from cloudstead.storage.sql.transaction import Transaction
 
 _BEFORE_ALL = ("", "")
@@ -68,7 +68,7 @@ _FIRST_CONTACTS = Statement(
         .where(words.any_of(table.c.thing_uid, "uids"))
         .where(table.c.connected_at_ms == 0)
         .values(connected_at_ms=bindparam("now_ms"))
-        .returning(table.c.id)
+        .returning(table.c.account_id, table.c.id)
     ),
     "uids",
     "now_ms",
@@ -80,6 +80,18 @@ _CONTACTS = Statement(
     "uids",
     "now_ms",
 )
+
+_NEVER_CAME = Statement(
+    lambda _: (
+        _devices()
+        .where(table.c.thing_uid.is_(None), table.c.claim_ends_at_ms < bindparam("before_ms"))
+        .order_by(table.c.claim_ends_at_ms, table.c.id)
+        .limit(bindparam("limit"))
+    ),
+    "before_ms",
+    "limit",
+)
+_REMOVE_EACH = Statement(lambda words: table.delete().where(words.any_of(table.c.id, "ids")), "ids")
 
 
 def _after(order: Order, *, is_descending: bool) -> Statement:
@@ -150,12 +162,21 @@ class SqlProvisionedDevices:
         """Return the device, of whatever account, whose claim certificate has that fingerprint."""
         return _device(self._transaction.row(_BY_CLAIM, claim_id))
 
-    def touch(self, thing_uids: Collection[ThingUid], now_ms: int) -> list[DeviceId]:
-        """Note that the things were in contact; return the devices for which it was the first time."""
+    def touch(self, thing_uids: Collection[ThingUid], now_ms: int) -> list[tuple[AccountId, DeviceId]]:
+        """Note that the things were in contact; return the devices, of all accounts, that came for the first time."""
         uids = list(thing_uids)
-        first = [DeviceId(row[0]) for row in self._transaction.rows(_FIRST_CONTACTS, uids, now_ms)]
+        first = [(AccountId(row[0]), DeviceId(row[1])) for row in self._transaction.rows(_FIRST_CONTACTS, uids, now_ms)]
         self._transaction.change(_CONTACTS, uids, now_ms)
         return first
+
+    def never_came(self, before_ms: int, *, limit: int) -> list[ProvisionedDevice]:
+        """Return devices of all accounts that have no thing and whose claim ended before then, oldest first."""
+        rows = self._transaction.rows(_NEVER_CAME, before_ms, limit)
+        return [device for device in map(_device, rows) if device is not None]
+
+    def remove_each(self, device_ids: Collection[DeviceId]) -> None:
+        """Delete devices, of whatever account; one statement."""
+        self._transaction.change(_REMOVE_EACH, list(device_ids))
 
     def count(self, account_id: AccountId) -> int:
         """Return how many the account has."""
