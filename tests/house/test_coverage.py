@@ -35,6 +35,8 @@ def test_an_action_is_proven_to_succeed_to_be_refused_and_to_stand_malformed_inp
     assert covered[label] == KINDS
 
 
-@pytest.mark.parametrize("name", sorted([*operations(), *cloud_operations(), *group_operations(), *provisioning_operations()]))
+@pytest.mark.parametrize(
+    "name", sorted([*operations(), *cloud_operations(), *group_operations(), *provisioning_operations()])
+)
 def test_an_operation_is_proven_to_succeed_to_be_refused_and_to_stand_malformed_input(covered, name):
     assert covered[name] == KINDS

@@ -7,15 +7,9 @@ Where the listener is off, the shadow is asked directly.
 from __future__ import annotations
 
 import asyncio
-import ssl
-import tempfile
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from cloudstead.core.clouds.errors import EngineFailed
 from cloudstead.core.ids import ThingName
@@ -25,6 +19,7 @@ from cloudstead.core.spine.errors import ShadowUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from cloudstead.app.addresses import Address
     from cloudstead.core.credentials.bundle import BundledThing
@@ -32,9 +27,7 @@ if TYPE_CHECKING:
     from cloudstead.core.spine.spine import Spine
     from cloudstead.core.things.directory import ThingDirectory
 
-_WITHIN_S: Final = 10.0
-_TURN_S: Final = 0.05
-_UPDATE: Final = msgspec.json.encode({"state": {"reported": {"selfTest": True}}})
+UPDATE: Final = msgspec.json.encode({"state": {"reported": {"selfTest": True}}})
 
 
 class CloudSelfTest:
@@ -53,72 +46,15 @@ class CloudSelfTest:
         """Return when the thing has heard that its update was accepted; raise ``EngineFailed``."""
         listener = self._listener()
         if listener is not None:
-            await asyncio.to_thread(_try, listener, thing, self._ca_file)
+            # Loaded when the first cloud is made: Paho's client takes a hundredth of every start.
+            from cloudstead.app.self_test_line import try_line  # noqa: PLC0415
+
+            await asyncio.to_thread(try_line, listener, thing, ca_file=self._ca_file, update=UPDATE)
             return
         entry = await self._directory.find(account_id, ThingName(thing.name))
         if entry is None:
             raise EngineFailed("The self-test's thing is not there")
         try:
-            await self._spine.ask(entry, Verb.UPDATE, _UPDATE, principal=f"thing:{thing.name}")
+            await self._spine.ask(entry, Verb.UPDATE, UPDATE, principal=f"thing:{thing.name}")
         except (ShadowRejected, ShadowUnavailable) as error:
             raise EngineFailed(f"The self-test's shadow did not answer: {error}") from None
-
-
-def _try(listener: Address, thing: BundledThing, ca_file: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="cloudstead-") as folder:
-        certificate, key = Path(folder) / "cert.pem", Path(folder) / "key.pem"
-        certificate.write_text(thing.certificate, encoding="ascii")
-        key.write_text(thing.private_key, encoding="ascii")
-        context = ssl.create_default_context(cafile=str(ca_file))
-        context.load_cert_chain(certificate, key)
-    line = _Line(thing.name, context)
-    try:
-        line.talk(listener)
-    except OSError as error:  # includes every failure of the handshake
-        raise EngineFailed(f"The self-test could not connect: {error}") from None
-    finally:
-        line.close()
-
-
-class _Line:
-    """One connection, from CONNECT to the accepted document."""
-
-    def __init__(self, name: str, context: ssl.SSLContext) -> None:
-        self._prefix = f"$aws/things/{name}/shadow/update"
-        self._is_in = self._is_subscribed = self._is_accepted = False
-        self._ending = ""
-        self._client = client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311)
-        client.tls_set_context(context)
-        client.on_connect = self._connected
-        client.on_disconnect = self._left
-        client.on_subscribe = lambda *_: setattr(self, "_is_subscribed", True)
-        client.on_message = lambda *_: setattr(self, "_is_accepted", True)
-
-    def talk(self, listener: Address) -> None:
-        self._client.connect(listener.host, listener.port, keepalive=30)
-        self._until(lambda: self._is_in, "let in")
-        self._client.subscribe(f"{self._prefix}/accepted", qos=1)
-        self._until(lambda: self._is_subscribed, "subscribed")
-        self._client.publish(self._prefix, _UPDATE, qos=1)
-        self._until(lambda: self._is_accepted, "answered")
-
-    def close(self) -> None:
-        self._client.disconnect()
-
-    def _until(self, is_so: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + _WITHIN_S
-        while not is_so():
-            outcome = self._client.loop(_TURN_S)
-            if self._ending or outcome != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                raise EngineFailed(f"The self-test ended before it was {what}: {self._ending or outcome}")
-            if time.monotonic() > until:
-                raise EngineFailed(f"The self-test was not {what} within {_WITHIN_S:g} seconds")
-
-    def _connected(self, _client: object, _user: object, _flags: object, reason: object, _properties: object) -> None:
-        if getattr(reason, "is_failure", True):
-            self._ending = f"refused, {reason}"
-        else:
-            self._is_in = True
-
-    def _left(self, _client: object, _user: object, _flags: object, reason: object, _properties: object) -> None:
-        self._ending = self._ending or f"disconnected, {reason}"

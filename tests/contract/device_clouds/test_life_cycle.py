@@ -196,6 +196,21 @@ async def test_a_stack_that_rolls_back_keeps_its_version_and_says_why(world):
     assert (await world.stored(cloud)).state == "ready"
 
 
+async def test_an_update_that_cannot_be_looked_at_is_followed_all_the_same(world):
+    cloud, _, _ = await world.connected()
+    await world.work()
+    await world.ok("cloudUpdateStack", id=cloud["id"])
+    world.stacks.failures.append(EngineFailed("Cannot assume role", is_final=True))
+    world.tenant.clock.advance(timedelta(seconds=10))
+    assert await world.work() == [Failed(detail="Cannot assume role", is_final=True)]
+    assert (await world.ok("cloudGet", id=cloud["id"]))["error"] == "Cannot assume role"
+    world.stacks.looks.append(StackLook(status="UPDATE_COMPLETE"))
+    world.tenant.clock.advance(timedelta(minutes=10))
+    await world.work()
+    done = await world.ok("cloudGet", id=cloud["id"])
+    assert (done["status"], "error" in done) == ("UPDATE_COMPLETE", False)
+
+
 async def test_a_stack_with_nothing_to_update_is_done_at_once(world):
     cloud, _, _ = await world.connected()
     await world.work()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.accounts.limits import CLOUDS, require_room
 from cloudstead.core.audit.record import Trail
-from cloudstead.core.clouds.errors import CloudChangeForbidden, CloudNotFound, HostNotOpen
+from cloudstead.core.clouds.errors import CloudChangeForbidden, CloudNotFound, HostInUse, HostNotOpen
 from cloudstead.core.clouds.events import CloudChanged
 from cloudstead.core.clouds.model import Access, Cloud, CloudId, CloudSecret, CloudState, CloudType
 from cloudstead.core.clouds.quotas import plan_of, quota_of
@@ -178,6 +178,8 @@ class Clouds:
         after = replace(before, **wanted)
         if "region" in wanted:
             self._engines.of(after.type).admit(after)
+        if after.name != before.name and before.type is CloudType.HOST and unit.clouds.carried_by(before.name):
+            raise HostInUse  # they know it by its name
         if after.is_open is not None and after.type is not CloudType.HOST:
             raise InvalidField("open", "is for host clouds alone")
         after = self.put(unit, before, after)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cloudstead.core.unit import Unit
 
 _LOOKS_AGAIN_MS: Final = 10_000
+_PATIENCE_MS: Final = 600_000
 _DONE: Final = frozenset({StackStatus.UPDATE_COMPLETE, StackStatus.CREATE_COMPLETE})
 _UNDER_WAY: Final = "IN_PROGRESS"
 
@@ -54,13 +55,18 @@ class StackUpdates:
             return await self._take(actor.caller, cloud_id, look)
 
     async def do(self, account_id: AccountId, cloud_id: CloudId, is_last: bool = True) -> None:  # noqa: FBT001, FBT002 - the performer's word
-        """Look how the update stands, and come back while it is under way."""
-        del is_last
+        """Look how the update stands, and come back while it is under way; what hinders that is told."""
         caller = service_actor(account_id).caller
         cloud, access = await self._records.read(account_id, cloud_id)
         if cloud.state is not CloudState.UPDATING:
             return
-        look = await self._engines.of(cloud.type).look(cloud, access)
+        try:
+            look = await self._engines.of(cloud.type).look(cloud, access)
+        except EngineFailed as failure:
+            await self._records.note_error(account_id, cloud_id, str(failure))
+            if is_last or failure.is_final:  # the job ends here, and the update has not
+                await self._records.database.write(lambda unit: self._follow(unit, cloud, after_ms=_PATIENCE_MS))
+            raise
         cloud = await self._take(caller, cloud_id, look)
         if cloud.state is CloudState.UPDATING:
             await self._records.database.write(lambda unit: self._follow(unit, cloud))
@@ -74,7 +80,7 @@ class StackUpdates:
         text = look.reason or f"The stack is {look.status}"
         return await self._records.move(caller, cloud_id, CloudEvent.ROLLED_BACK, error=text[:MAX_ERROR_CHARS])
 
-    def _follow(self, unit: Unit, cloud: Cloud) -> None:
-        due_at_ms = self._records.clock.millis() + _LOOKS_AGAIN_MS
+    def _follow(self, unit: Unit, cloud: Cloud, *, after_ms: int = _LOOKS_AGAIN_MS) -> None:
+        due_at_ms = self._records.clock.millis() + after_ms
         job = self._records.job(cloud, LOOK_AT_UPDATE, CloudWork(cloud.id).encoded(), due_at_ms=due_at_ms)
         unit.jobs.add([job])

@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Protocol
 
-from cloudstead.core.clouds.errors import CloudNotFound
 from cloudstead.core.clouds.events import CloudChanged, CloudRemoved
 from cloudstead.core.clouds.model import CloudState
 from cloudstead.core.clouds.states import CloudEvent
@@ -73,8 +72,6 @@ class Waiting:
         cloud = self._records.clouds.get(unit, actor, cloud_id)
         if cloud.state is CloudState.DRAFT:
             return self._records.moved(unit, actor.caller, cloud, CloudEvent.WAITED_FOR)
-        if cloud.state is CloudState.REMOVING and not cloud.connected:
-            raise CloudNotFound  # no stack will call back for it any more
         return cloud
 
     def _wake(self, cloud_id: CloudId) -> None:

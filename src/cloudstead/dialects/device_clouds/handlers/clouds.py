@@ -58,11 +58,11 @@ class CloudHandlers:
         asked = given(body.id)
         sent, query = find_query(call, None if asked is None else cloud_id(asked))
         actor = call.caller
-        shows_secrets = sent.hidden and actor.is_admin
+        shows_hidden = sent.hidden and actor.is_admin
 
         def read(unit: Unit) -> tuple[CloudPage, dict[str, str | None]]:
             page = self._finder.find(unit, actor.account_id, query, only=actor.only_cloud)
-            externals = {each.id: self._clouds.external(unit, each) for each in page.items} if shows_secrets else {}
+            externals = {each.id: self._clouds.external(unit, each) for each in page.items} if shows_hidden else {}
             return page, {str(name): value for name, value in externals.items()}
 
         page, externals = await self._database.read(read)
@@ -77,7 +77,7 @@ class CloudHandlers:
             )
         return CloudPageAnswer(
             data=[
-                cloud_answer(each, is_hidden_shown=sent.hidden, external=externals.get(each.id)) for each in page.items
+                cloud_answer(each, is_hidden_shown=shows_hidden, external=externals.get(each.id)) for each in page.items
             ],
             next=shown(page.next),
             prev=shown(page.prev),
