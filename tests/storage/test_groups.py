@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from cloudstead.core.access.permissions import permissions_of
+from cloudstead.core.access.permissions import BUILT_IN_ROLES, permissions_of
 from cloudstead.core.caller import Grant
 from cloudstead.core.groups.model import DeviceFacts, GroupFacts, Holder, OutsideKey
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.people.listing import Category, PeopleQuery, PeopleScope
 from cloudstead.core.people.model import Stage
 from cloudstead.core.people.standing import Standing
 from cloudstead.core.roles.errors import RoleNameTaken
@@ -160,6 +161,29 @@ async def test_members_are_those_with_a_grant_in_the_group_itself_each_by_the_la
         Holder("p2", "d1", "Read"),
         Holder("p2", "d1", "group-viewer"),
     ]
+
+
+async def test_a_grant_is_put_behind_those_that_are_there(filled):
+    def write(unit):
+        unit.people.put_membership(membership("p1", Grant("root", "Read")))
+        for place in ("d1", "d2"):
+            unit.people.add_grant("a1", "p1", Grant(place, "group-viewer"))
+        return [(grant.domain_id, grant.role) for grant in unit.people.membership("a1", "p1").grants]
+
+    assert await filled.write(write) == [("root", "Read"), ("d1", "group-viewer"), ("d2", "group-viewer")]
+
+
+async def test_a_list_of_people_knows_what_a_role_of_their_own_making_holds(filled):
+    def write(unit):
+        unit.roles.add(ROLE)
+        for name, *grants in (("q0", Grant("d1", "r1")), ("q1", Grant("d1", "Read")), ("q2",)):
+            unit.people.add(person(name))
+            unit.people.put_membership(membership(name, *grants))
+        page = unit.people.page("a1", PeopleScope(None), PeopleQuery(category=Category.ALL))
+        return {each.person.id: each.home and each.home.held for each in page if each.person.id != "p1"}
+
+    read = BUILT_IN_ROLES["Read"].permissions
+    assert await filled.write(write) == {"q0": permissions_of(ROLE.words), "q1": read, "q2": None}
 
 
 async def test_outside_keys_are_one_of_a_type_in_a_group(filled):

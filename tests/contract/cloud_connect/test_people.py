@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 
 from cloudstead.core.caller import Grant
+from cloudstead.core.ids import DomainId
 from cloudstead.core.people.events import PersonChanged
+from cloudstead.core.people.model import Membership
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT
+from cloudstead.core.roles.model import GroupRole
 from factories.contract import require_output
 from factories.coverage import covers
 from factories.tenants import PASSWORD
@@ -297,6 +300,39 @@ async def test_moving_and_demoting_a_user_takes_effect_at_once_and_is_told(world
     assert any(isinstance(event, PersonChanged) for event in world.tenant.events)
     again = await world.call("AuthLambda.REFRESH", None, refreshToken=login["credentials"]["refreshToken"])
     assert again.ok()["user"]["domainName"] == "south"
+
+
+@pytest.mark.parametrize("role", ["group-installer", "made"])
+async def test_a_role_that_this_wire_does_not_know_is_shown_as_the_narrowest_and_kept_when_that_is_sent_back(
+    world, role
+):
+    await create(world)
+    account_id = world.tenant.account.id
+    carl = (await world.tenant.database.read(lambda unit: unit.people.by_user_name(account_id, "carl"))).id
+    made = GroupRole(
+        id="made",
+        account_id=account_id,
+        domain_id="north",
+        name="made",
+        description="",
+        words=("device:view",),
+        created_at_ms=0,
+        created_by=None,
+        updated_at_ms=0,
+    )
+
+    def write(unit):
+        unit.roles.add(made)
+        unit.people.put_membership(Membership(account_id, carl, (Grant(DomainId("north"), role),)))
+
+    await world.tenant.database.write(write)
+    asked = {"userName": "carl", "roleName": "Read", "domainName": "fjord"}
+    assert (await world.call("UserLambda.UPDATE", world.administrator, **asked)).ok()["roleName"] == "Read"
+    stored = await world.tenant.database.read(lambda unit: unit.people.membership(account_id, carl))
+    assert [(grant.domain_id, grant.role) for grant in stored.grants] == [("fjord", role)]
+    (await world.call("UserLambda.UPDATE", world.administrator, userName="carl", roleName="ReadWrite")).ok()
+    stored = await world.tenant.database.read(lambda unit: unit.people.membership(account_id, carl))
+    assert stored.grants[0].role == "ReadWrite"
 
 
 async def test_a_domain_is_not_removed_under_a_user_who_moved_there(world):

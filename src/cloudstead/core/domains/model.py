@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cloudstead.core.ids import AccountId, DomainId
 
@@ -37,11 +37,15 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class DomainTree:
-    """All domains of one account at one moment; made once and shared, so look-ups never touch storage."""
+    """All domains of one account at one moment; made once and shared, so look-ups never touch storage.
+
+    ``ordered`` are their ids in order.
+    """
 
     nodes: Mapping[DomainId, Domain]
     root_id: DomainId
     version: int = 0
+    ordered: Sequence[DomainId] = ()
     _children: Mapping[DomainId, list[DomainId]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -50,14 +54,16 @@ class DomainTree:
         nodes = {domain.id: domain for domain in domains}
         children: dict[DomainId, list[DomainId]] = defaultdict(list)
         root: DomainId | None = None
-        for domain in sorted(nodes.values(), key=lambda each: each.id):
-            if domain.parent_id is None:
-                root = domain.id
+        ordered = sorted(nodes)
+        for domain_id in ordered:
+            parent_id = nodes[domain_id].parent_id
+            if parent_id is None:
+                root = domain_id
             else:
-                children[domain.parent_id].append(domain.id)
+                children[parent_id].append(domain_id)
         if root is None:
             raise ValueError("a domain tree needs a root")
-        return cls(nodes, root, version, dict(children))
+        return cls(nodes, root, version, tuple(ordered), dict(children))
 
     def get(self, domain_id: DomainId) -> Domain | None:
         """Return the domain, or ``None`` when the account has none with that id."""

@@ -26,9 +26,7 @@ def standing(caller: Caller, tree: DomainTree, group_id: str) -> list[Grant]:
     asked = DomainId(group_id)
     if asked not in tree.nodes:
         return []
-    above = {node.id: distance for distance, node in enumerate(tree.lineage(asked))}
-    found = [grant for grant in reversed(caller.grants) if grant.domain_id in above and grant.held is not None]
-    return sorted(found, key=lambda grant: above[grant.domain_id])
+    return [grant for node in tree.lineage(asked) for grant in reversed(caller.at(node.id)) if grant.held is not None]
 
 
 def may(caller: Caller, tree: DomainTree, group_id: str, word: str) -> bool:

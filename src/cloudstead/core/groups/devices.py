@@ -104,8 +104,8 @@ class Devices:
         network: str,
         type_id: str | None = None,
         tags: Sequence[str] = (),
-    ) -> Domain:
-        """Register devices by the ids that their network knows them by.
+    ) -> tuple[int, Domain]:
+        """Register devices by the ids that their network knows them by; return how many they are, and their group.
 
         A type that the account does not have is made, at its root and with nothing but its name. Raise
         ``DeviceExists``, ``InvalidField``, ``GroupNotFound`` and ``NotPermitted``.
@@ -142,7 +142,7 @@ class Devices:
                 for thing in things
             ]
         )
-        return domain
+        return len(things), domain
 
     def retype(self, unit: Unit, caller: Caller, group_id: str, *, device_ids: Sequence[str], type_id: str) -> int:
         """Give devices of a group another type; return how many they are."""

@@ -31,6 +31,7 @@ from cloudstead.core.texts import require_line, require_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
@@ -109,8 +110,7 @@ class Groups:
     def page(self, unit: Unit, caller: Caller, *, after: str, limit: int) -> list[ShownGroup]:
         """Return groups that the caller sees, those of the own and all below them, in the order of their ids."""
         tree = unit.domains.tree(caller.account_id)
-        tops = {grant.domain_id for grant in caller.grants if grant.allows(_VIEW)}
-        found = sorted(frozenset[DomainId]().union(*(tree.subtree(top) for top in tops)))
+        found = _seen(tree, {grant.domain_id for grant in caller.grants if grant.allows(_VIEW)})
         start = bisect_right(found, after)
         return self._shown(unit, caller, tree, [tree.nodes[each] for each in found[start : start + limit]])
 
@@ -270,7 +270,7 @@ def give(unit: Unit, caller: Caller, person_id: PersonId, grant: Grant, *, now_m
     membership = unit.people.membership(caller.account_id, person_id)
     if membership is None:
         raise MemberNotFound
-    unit.people.put_membership(replace(membership, grants=(*membership.grants, grant)))
+    unit.people.add_grant(caller.account_id, person_id, grant)
     unit.members.touch(caller.account_id, (person_id,), now_ms)
     unit.emit(PersonChanged(caller.account_id, person_id))
 
@@ -287,6 +287,18 @@ def require_tags(tags: Sequence[str]) -> None:
         raise InvalidField("tags", f"holds more than {MOST_TAGS}")
     for tag in tags:
         require_line(tag, field="tags", max_chars=MAX_TAG_CHARS)
+
+
+def _seen(tree: DomainTree, tops: AbstractSet[DomainId]) -> Sequence[DomainId]:
+    """Return the ids of the granted groups and of all below them, in order."""
+    if tree.root_id in tops:
+        return tree.ordered
+    highest = [
+        top
+        for top in tops & tree.nodes.keys()
+        if not any(node.id in tops for node in tree.lineage(top) if node.id != top)
+    ]
+    return sorted(each for top in highest for each in tree.subtree(top))
 
 
 def _require_depth(level: int, *, field: str) -> None:

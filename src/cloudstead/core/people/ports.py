@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any
 
+    from cloudstead.core.caller import Grant
     from cloudstead.core.ids import AccountId, DomainId, PersonId
     from cloudstead.core.mail.model import Letter
     from cloudstead.core.paging import Page, PageRequest
@@ -60,6 +61,13 @@ class PeopleStore(Protocol):
 
     def put_grants(self, memberships: Sequence[Membership]) -> None:
         """Replace the grants of memberships that are there."""
+        ...
+
+    def add_grant(self, account_id: AccountId, person_id: PersonId, grant: Grant) -> None:
+        """Put a grant behind those of a membership that is there; not one that makes an administrator of the account.
+
+        One statement, however many there are.
+        """
         ...
 
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloudstead.core.access.permissions import Permission
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.authority import Authority, create_authority
 from cloudstead.core.credentials.certificates import Certificates
@@ -180,3 +181,19 @@ async def test_a_refused_creation_leaves_nothing_behind(tenant, create):
     with pytest.raises(ThingNameTaken):
         await create("taken")
     assert tenant.events == []
+
+
+@pytest.mark.parametrize(
+    ("places", "is_allowed"), [(("root",), True), (("a", "c"), True), (("a",), False), (("c",), False)]
+)
+async def test_a_move_needs_the_right_to_transfer_at_both_places(tenant, create, update, places, is_allowed):
+    await create("lamp")
+    editing = Grant("root", "editing", permissions=frozenset({Permission("thing:update")}))
+    moving = [Grant(place, "moving", permissions=frozenset({Permission("thing:transfer")})) for place in places]
+    caller = tenant.caller_of(None, editing, *moving)
+    assert (await update("lamp", caller=caller, label="bulb")).label == "bulb"
+    if is_allowed:
+        assert (await update("lamp", caller=caller, domain_id="c")).domain_id == "c"
+    else:
+        with pytest.raises(OutOfReach):
+            await update("lamp", caller=caller, domain_id="c")

@@ -61,7 +61,7 @@ class DeviceHandlers:
 
     async def register(self, call: Call[Caller], body: DeviceBatchCreate) -> GenericReturn:
         """Register devices by the ids that their network knows them by: all of them, or none."""
-        domain = await self._database.write(
+        count, domain = await self._database.write(
             lambda unit: self._devices.register(
                 unit,
                 call.caller,
@@ -72,9 +72,7 @@ class DeviceHandlers:
                 tags=tuple(body.tags or ()),
             )
         )
-        return GenericReturn(
-            f"{_counted(len(set(body.original_devices_ids)))} registered in the group {domain.name!r}."
-        )
+        return GenericReturn(f"{_counted(count)} registered in the group {domain.name!r}.")
 
     async def update(self, call: Call[Caller], body: DeviceBatchUpdate) -> GenericReturn:
         """Give devices another type, another configuration, or both."""

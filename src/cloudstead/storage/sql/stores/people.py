@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, exists, not_, select
+from sqlalchemy import bindparam, exists, func, not_, select
 
 from cloudstead.core.caller import Grant
 from cloudstead.core.people.errors import UserNameTaken
@@ -134,6 +134,24 @@ _DROP_GRANTS = Statement(
     "person_id",
 )
 _ADD_GRANT = adding(membership_grants)
+_APPEND_GRANT = Statement(
+    lambda _: membership_grants.insert().from_select(
+        ["account_id", "person_id", "position", "domain_id", "role"],
+        select(
+            bindparam("account_id", type_=TEXT),
+            bindparam("person_id", type_=TEXT),
+            func.coalesce(func.max(membership_grants.c.position), -1) + 1,
+            bindparam("domain_id", type_=TEXT),
+            bindparam("role", type_=TEXT),
+        )
+        .where(membership_grants.c.account_id == bindparam("account_id", type_=TEXT))
+        .where(membership_grants.c.person_id == bindparam("person_id", type_=TEXT)),
+    ),
+    "account_id",
+    "person_id",
+    "domain_id",
+    "role",
+)
 # Who holds the Administrator role at the root is in that group, and nobody else.
 _NO_ADMINISTRATOR = Statement(
     lambda _: (
@@ -272,6 +290,10 @@ class SqlPeople:
         )
         if ADMINISTRATOR_GRANT in membership.grants:
             self._transaction.change(_ADMINISTRATOR, *key)
+
+    def add_grant(self, account_id: AccountId, person_id: PersonId, grant: Grant) -> None:
+        """Put a grant behind those of a membership that is there; not for administrators of the account."""
+        self._transaction.change(_APPEND_GRANT, account_id, person_id, grant.domain_id, grant.role)
 
     def membership(self, account_id: AccountId, person_id: PersonId) -> Membership | None:
         """Return the person's membership in the account, ``None`` when there is none."""
