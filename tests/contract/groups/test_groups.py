@@ -77,6 +77,17 @@ async def test_groups_nest_sixteen_levels_deep_and_no_deeper(world):
     assert (moved.status, moved.told.partition(":")[0]) == (400, "parent")
 
 
+async def test_an_account_has_so_many_groups_and_no_more(world):
+    def limit(unit):
+        profile = unit.accounts.profile(world.tenant.account.id)
+        unit.accounts.put_profile(replace(profile, limits={"group-count": "3"}))
+
+    await world.tenant.database.write(limit)
+    await world.add_group("third")
+    refused = await world.call("createGroup", "outsider", body={"name": "fourth"})
+    assert (refused.status, "group-count" in refused.told) == (403, True)
+
+
 @covers("getGroup", "success")
 async def test_a_group_is_answered_as_a_list_of_one(world):
     answer = await world.ok("getGroup", query={"groupId": world.id("barn")})

@@ -22,6 +22,7 @@ PEOPLE: Final = "user-count"
 API_KEYS: Final = "api-key-count"
 POLICY_GROUPS: Final = "policy-group-count"
 CLOUDS: Final = "cloud-count"
+GROUPS: Final = "group-count"
 PROVISIONED_DEVICES: Final = "provisioned-device-count"
 
 _FREE: Final = MappingProxyType(
@@ -32,6 +33,7 @@ _FREE: Final = MappingProxyType(
         API_KEYS: 1_000,
         POLICY_GROUPS: 100,
         CLOUDS: 3,
+        GROUPS: 1_000,
         PROVISIONED_DEVICES: 100,
     },
 )
@@ -43,6 +45,7 @@ _PAID: Final = MappingProxyType(
         API_KEYS: 100_000,
         POLICY_GROUPS: 1_000,
         CLOUDS: 1_000,
+        GROUPS: 20_000,
         PROVISIONED_DEVICES: 100,
     },
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudstead.core.access.permissions import GROUP_ADMINISTRATOR, Permission
+from cloudstead.core.accounts.limits import GROUPS, require_room
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.caller import Grant
 from cloudstead.core.domains.model import Domain
@@ -133,6 +134,8 @@ class Groups:
         parent = self._parent(caller, tree, parent_id)
         GroupChange(name=name, description=description, tags=tuple(tags)).check()
         _require_depth(len(tree.path(parent)), field="parentId")
+        # Anybody may make groups, and all of an account are in memory together.
+        require_room(unit, caller.account_id, GROUPS, used=len(tree.nodes) - 1)
         domain = Domain(
             account_id=caller.account_id,
             uid=self._ids.new(),
