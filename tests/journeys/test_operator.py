@@ -10,7 +10,10 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from factories.running import RunningCloud, running_cloud
 
@@ -86,3 +89,33 @@ def test_an_account_is_opened_limited_and_suspended_while_the_service_runs(runni
     assert not (folder / "data" / "operator.sock").exists()
     assert [each["name"] for each in command(folder, "account", "list")] == ["One"]
     assert command(folder, "account", "limit", "localhost", "cert-count", "7")["hosts"]
+
+
+def test_an_access_key_opens_the_cloud_from_when_it_is_printed_until_it_is_removed(
+    tmp_path: Path,
+) -> None:
+    with running_cloud(tmp_path, "serve") as running:
+        use_an_access_key(running, tmp_path)
+
+
+def use_an_access_key(running: RunningCloud, folder: Path) -> None:
+    command(folder, "account", "create", "--name", "Keys", "--user", "kim")
+    made = command(folder, "access-key", "create", "--person", "kim")
+    sts = boto3.client(
+        "sts",
+        endpoint_url=running.ready["http"],
+        region_name=made["region"],
+        config=Config(retries={"total_max_attempts": 1}),
+        aws_access_key_id=made["id"],
+        aws_secret_access_key=made["secret"],
+    )
+    assert sts.get_caller_identity()["Account"] == made["account_number"]
+    asked = ("access-key", "list", "--person", "kim", "--data", str(folder / "data"))
+    printed = subprocess.run(
+        [sys.executable, "-m", "cloudstead.app", *asked], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert made["id"] in printed
+    assert made["secret"] not in printed
+    assert command(folder, "access-key", "remove", made["id"])["user_name"] == "kim"
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        sts.get_caller_identity()

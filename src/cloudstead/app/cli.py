@@ -13,7 +13,7 @@ from cloudstead import __version__
 from cloudstead.app.addresses import Address, parse_address
 from cloudstead.app.cli_messages import replay, trace
 from cloudstead.app.errors import CannotStart
-from cloudstead.app.operator.commands import account, person
+from cloudstead.app.operator.commands import access_key, account, person
 from cloudstead.app.settings import BadSetting, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ def operate(work: Callable[[], T], *, is_starting: Callable[[], bool] = lambda: 
         raise
 
 
+commands.add_command(access_key)
 commands.add_command(account)
 commands.add_command(person)
 commands.add_command(replay)

@@ -116,6 +116,42 @@ class LinkMade(Struct, frozen=True, kw_only=True):
         return f"{type(self).__name__}(account_number={self.account_number!r}, user_name={self.user_name!r})"
 
 
+class AccessKeyLine(Struct, frozen=True, kw_only=True):
+    """An access key in a list; ``domain`` is where belongs what is made with it, if not where its user is at home."""
+
+    id: str
+    user_name: str
+    domain: str | None
+    is_active: bool
+    created_at: str
+
+
+class AccessKeyList(Struct, frozen=True, kw_only=True):
+    """The access keys of somebody, oldest first."""
+
+    account: str
+    account_number: str
+    keys: list[AccessKeyLine]
+
+
+class AccessKeyMade(AccessKeyLine, frozen=True, kw_only=True):
+    """A new access key with its secret, which is shown here once, and what still keeps it from opening anything."""
+
+    account: str
+    account_number: str
+    region: str
+    secret: str
+    obstacle: str | None
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"{type(self).__name__}(id={self.id!r}, user_name={self.user_name!r})"
+
+
+class AccessKeyRemoved(AccessKeyLine, frozen=True, kw_only=True):
+    """An access key that opens nothing any more."""
+
+
 class ListAccounts(Ask[AccountPage], frozen=True, kw_only=True, tag="list-accounts"):
     """Tell which accounts there are."""
 
@@ -188,6 +224,39 @@ class MakeLink(Ask[LinkMade], frozen=True, kw_only=True, tag="make-link"):
     account: str | None = None
 
 
+class MakeAccessKey(Ask[AccessKeyMade], frozen=True, kw_only=True, tag="make-access-key"):
+    """Make somebody an access key; ``account`` may be missing where there is only one."""
+
+    user_name: str
+    account: str | None = None
+    domain: str | None = None
+
+
+class ListAccessKeys(Ask[AccessKeyList], frozen=True, kw_only=True, tag="list-access-keys"):
+    """Tell which access keys somebody has."""
+
+    user_name: str
+    account: str | None = None
+
+
+class RemoveAccessKey(Ask[AccessKeyRemoved], frozen=True, kw_only=True, tag="remove-access-key"):
+    """Let an access key open nothing any more."""
+
+    id: str
+    account: str | None = None
+
+
 AnyAsk: TypeAlias = (
-    ListAccounts | ShowAccount | OpenAccount | PutStatus | PutLimits | PutPolicies | PutHosts | SetPassword | MakeLink
+    ListAccounts
+    | ShowAccount
+    | OpenAccount
+    | PutStatus
+    | PutLimits
+    | PutPolicies
+    | PutHosts
+    | SetPassword
+    | MakeLink
+    | MakeAccessKey
+    | ListAccessKeys
+    | RemoveAccessKey
 )

@@ -231,3 +231,51 @@ def reset_link(*, user_name: str, named: str | None, as_json: bool, **where: Any
     from cloudstead.app.operator.show import show_link  # noqa: PLC0415
 
     _show(_ask(MakeLink(user_name=user_name, account=named), **where), show_link, as_json=as_json)
+
+
+@click.group("access-key")
+def access_key() -> None:
+    """Give people access keys, with which their programs sign AWS-style requests."""
+
+
+_PERSON_OPTION = click.option("--person", "user_name", metavar="USER", required=True, help="User name of its owner.")
+
+
+@access_key.command("create")
+@_PERSON_OPTION
+@_ACCOUNT_OPTION
+@click.option("--domain", metavar="ID", help="Domain of what is made with the key; else where its owner is at home.")
+@_asking
+def create_key(*, user_name: str, named: str | None, domain: str | None, as_json: bool, **where: Any) -> None:
+    """Make an access key; its secret is shown here and never again. Everybody has two at most."""
+    from cloudstead.app.operator.asks import MakeAccessKey  # noqa: PLC0415
+    from cloudstead.app.operator.show import show_access_key  # noqa: PLC0415
+
+    asked = MakeAccessKey(user_name=user_name, account=named, domain=domain)
+    _show(_ask(asked, **where), show_access_key, as_json=as_json)
+
+
+@access_key.command("list")
+@_PERSON_OPTION
+@_ACCOUNT_OPTION
+@_asking
+def list_keys(*, user_name: str, named: str | None, as_json: bool, **where: Any) -> None:
+    """List the access keys of USER, oldest first."""
+    from cloudstead.app.operator.asks import ListAccessKeys  # noqa: PLC0415
+    from cloudstead.app.operator.show import show_access_keys  # noqa: PLC0415
+
+    listed = _ask(ListAccessKeys(user_name=user_name, account=named), **where)
+    _show(listed.keys, show_access_keys, as_json=as_json)
+
+
+@access_key.command("remove")
+@click.argument("key_id", metavar="KEY")
+@click.option("--account", "named", metavar="ACCOUNT", help="Remove it only if it is of that account.")
+@_asking
+def remove_key(*, key_id: str, named: str | None, as_json: bool, **where: Any) -> None:
+    """Let the access key with the id KEY open nothing any more, at once."""
+    from cloudstead.app.operator.asks import RemoveAccessKey  # noqa: PLC0415
+    from cloudstead.app.operator.show import show_access_keys  # noqa: PLC0415
+
+    removed = _ask(RemoveAccessKey(id=key_id, account=named), **where)
+    _show(removed, lambda key: show_access_keys([key]), as_json=as_json)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cloudstead.app.settings import Settings
     from cloudstead.core.accounts.model import Account
     from cloudstead.core.clock import Clock
+    from cloudstead.core.credentials.access_keys import AccessKeys
     from cloudstead.core.credentials.passwords import PasswordHasher
     from cloudstead.core.ids import IdSource
     from cloudstead.core.unit import Database, Unit
@@ -61,6 +62,7 @@ class Desk:
     clock: Clock
     ids: IdSource
     public_url: str
+    access_keys: AccessKeys
 
     async def accounts(self, asked: ListAccounts) -> AccountPage:
         """Return a page of all accounts."""

@@ -18,6 +18,7 @@ from cloudstead.app.operator.asks import OpenAccount
 from cloudstead.app.operator.desk import Desk
 from cloudstead.app.operator.sockets import OperatorSocket, ask_service, perform
 from cloudstead.core.clock import SystemClock
+from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.passwords import PasswordHasher
 from cloudstead.core.errors import CloudsteadError
 from cloudstead.core.ids import Uuid7Source
@@ -54,6 +55,7 @@ async def serve_operator(stack: AsyncExitStack, cloud: Cloud, public_url: str) -
         clock=cloud.clock,
         ids=cloud.ids,
         public_url=public_url.rstrip("/"),
+        access_keys=cloud.access_keys,
     )
     answering = OperatorSocket(desk, cloud.folder.path, structlog.get_logger("cloudstead"))
     await answering.start()
@@ -71,7 +73,8 @@ async def _on_store(settings: Settings, path: Path, wanted: AnyAsk) -> Any:
     folder = DataFolder.hold(path)
     try:
         clock = SystemClock()
-        open_keys(folder, clock)  # so that a folder begun here has its secrets before its first account
+        keys = open_keys(folder, clock)  # so that a folder begun here has its secrets before its first account
+        ids = Uuid7Source(clock)
         database = await Database.open(state_url(settings, folder), on_events=lambda _events: None)
         try:
             with ThreadPoolExecutor(max_workers=1) as executor:
@@ -80,8 +83,9 @@ async def _on_store(settings: Settings, path: Path, wanted: AnyAsk) -> Any:
                     database=database,
                     hasher=PasswordHasher(executor),
                     clock=clock,
-                    ids=Uuid7Source(clock),
+                    ids=ids,
                     public_url=_expected_url(settings),
+                    access_keys=AccessKeys(clock, ids, keys.sealer),
                 )
                 return await perform(desk, wanted)
         except CloudsteadError as refused:

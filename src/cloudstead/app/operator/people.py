@@ -34,7 +34,7 @@ async def put_password(desk: Desk, asked: SetPassword) -> PasswordSet:
 
     def write(unit: Unit) -> PasswordSet:
         account = find_account(unit, asked.account)
-        before = _member(unit, account, asked.user_name)
+        before = member_called(unit, account, asked.user_name)
         links = Links(desk.clock, desk.ids)
         person = set_password(unit, before.person, password_hash, links=links, now_ms=desk.clock.millis())
         after = Member(person, before.grants)
@@ -57,7 +57,7 @@ async def make_link(desk: Desk, asked: MakeLink) -> LinkMade:
 
     def write(unit: Unit) -> LinkMade:
         account = find_account(unit, asked.account)
-        member = _member(unit, account, asked.user_name)
+        member = member_called(unit, account, asked.user_name)
         person = member.person
         if not person.is_enabled:
             raise OperatorRefused(f"The user {person.user_name!r} is disabled: a link would not let anybody in.")
@@ -78,7 +78,8 @@ async def make_link(desk: Desk, asked: MakeLink) -> LinkMade:
     return await desk.database.write(write)
 
 
-def _member(unit: Unit, account: Account, user_name: str) -> Member:
+def member_called(unit: Unit, account: Account, user_name: str) -> Member:
+    """Return somebody of the account; raise ``OperatorRefused``."""
     members = unit.people.members(account.id, (user_name,))
     if not members:
         raise OperatorRefused(f"The account {account.name!r} has no user {user_name!r}.")

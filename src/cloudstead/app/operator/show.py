@@ -15,7 +15,16 @@ from cloudstead.app.welcome import list_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cloudstead.app.operator.asks import AccountLine, AccountOpened, AccountShown, LinkMade, PasswordSet, Policy
+    from cloudstead.app.operator.asks import (
+        AccessKeyLine,
+        AccessKeyMade,
+        AccountLine,
+        AccountOpened,
+        AccountShown,
+        LinkMade,
+        PasswordSet,
+        Policy,
+    )
 
 
 def show_json(shown: object) -> None:
@@ -116,6 +125,38 @@ def show_link(made: LinkMade, *, console: Console | None = None) -> None:
     ]
     list_rows(out, rows)
     out.print("Whoever has the link can set the password, once: give it to the user alone.")
+
+
+def show_access_key(made: AccessKeyMade, *, console: Console | None = None) -> None:
+    """Print a new access key as programs take it from the environment."""
+    out = console or _console()
+    rows = [
+        ("Account", f"{made.account} ({made.account_number})"),
+        ("User", made.user_name),
+        ("Domain", made.domain),
+        ("Key", made.id),
+        ("Secret", made.secret),
+        ("Region", made.region),
+    ]
+    list_rows(out, rows)
+    out.print("The secret is shown here and never again: keep it now.")
+    if made.obstacle is not None:
+        out.print(f"The key is made, but it opens nothing yet: {made.obstacle}.")
+
+
+def show_access_keys(listed: Sequence[AccessKeyLine], *, console: Console | None = None) -> None:
+    """Print access keys, one on each line."""
+    out = console or _console()
+    if not listed:
+        out.print("There is no access key yet.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("Key", "User", "Domain", "Status", "Created"):
+        table.add_column(name, overflow="fold")
+    for each in listed:
+        status = "active" if each.is_active else "inactive"
+        table.add_row(*map(Text, (each.id, each.user_name, each.domain or "", status, each.created_at)))
+    out.print(table)
 
 
 def _console() -> Console:

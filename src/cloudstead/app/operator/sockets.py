@@ -19,14 +19,19 @@ import msgspec
 
 from cloudstead.app.data_folder import holder_of
 from cloudstead.app.errors import CannotStart, reason_of
-from cloudstead.app.operator import people
+from cloudstead.app.operator import access_keys, people
 from cloudstead.app.operator.asks import (
+    AccessKeyList,
+    AccessKeyMade,
+    AccessKeyRemoved,
     AccountOpened,
     AccountPage,
     AccountShown,
     AnyAsk,
     LinkMade,
+    ListAccessKeys,
     ListAccounts,
+    MakeAccessKey,
     MakeLink,
     OpenAccount,
     PasswordSet,
@@ -34,6 +39,7 @@ from cloudstead.app.operator.asks import (
     PutLimits,
     PutPolicies,
     PutStatus,
+    RemoveAccessKey,
     SetPassword,
     ShowAccount,
 )
@@ -75,6 +81,9 @@ _ANSWERS: Final[dict[type[Any], type[Any]]] = {
     OpenAccount: AccountOpened,
     SetPassword: PasswordSet,
     MakeLink: LinkMade,
+    MakeAccessKey: AccessKeyMade,
+    ListAccessKeys: AccessKeyList,
+    RemoveAccessKey: AccessKeyRemoved,
 }
 
 
@@ -99,6 +108,12 @@ async def perform(desk: Desk, ask: AnyAsk) -> msgspec.Struct:
             return await people.put_password(desk, ask)
         case MakeLink():
             return await people.make_link(desk, ask)
+        case MakeAccessKey():
+            return await access_keys.make(desk, ask)
+        case ListAccessKeys():
+            return await access_keys.list_of(desk, ask)
+        case RemoveAccessKey():
+            return await access_keys.remove(desk, ask)
 
 
 class OperatorSocket:

@@ -35,6 +35,7 @@ MAX_PER_PERSON: Final = 2  # AWS IAM, quotas: two, so that one can be replaced w
 
 _READ: Final = Permission("api-key:read")
 _CHANGE: Final = Permission("api-key:change")
+_ADMINISTER: Final = Permission("api-key:administer")
 _SEE_DOMAIN: Final = Permission("domain:read")
 _ID_BYTES: Final = 10  # 16 characters of base32
 _SECRET_BYTES: Final = 30  # 40 characters of base64, the length of AWS's secrets
@@ -88,7 +89,7 @@ class AccessKeyStore(Protocol):
 
 
 class AccessKeys:
-    """The access keys of people, who see and change their own."""
+    """The access keys of people, who see and change their own; administrators make, see and remove those of others."""
 
     def __init__(self, clock: Clock, ids: IdSource, sealer: Sealer) -> None:
         self._clock = clock
@@ -102,7 +103,16 @@ class AccessKeys:
 
         Raise ``NotPermitted`` for a caller who is no person, ``DomainNotFound`` and ``TooManyAccessKeys``.
         """
-        person_id = _own(caller, _CHANGE)
+        return self._make(unit, caller, _own(caller, _CHANGE), domain_id)
+
+    def create_for(
+        self, unit: Unit, caller: Caller, person_id: PersonId, *, domain_id: DomainId | None = None
+    ) -> NewAccessKey:
+        """Make a key for somebody of the account, who has to be told its secret; raises what ``create`` raises."""
+        caller.require(_ADMINISTER)
+        return self._make(unit, caller, person_id, domain_id)
+
+    def _make(self, unit: Unit, caller: Caller, person_id: PersonId, domain_id: DomainId | None) -> NewAccessKey:
         if domain_id is not None:
             reach = Reach.of(caller, _SEE_DOMAIN, unit.domains.tree(caller.account_id))
             if not reach.covers(domain_id):
@@ -126,6 +136,11 @@ class AccessKeys:
         """Return the caller's own keys, oldest first."""
         return unit.access_keys.of_person(caller.account_id, _own(caller, _READ))
 
+    def of(self, unit: Unit, caller: Caller, person_id: PersonId) -> Sequence[AccessKey]:
+        """Return the keys of somebody of the account, oldest first."""
+        caller.require(_ADMINISTER)
+        return unit.access_keys.of_person(caller.account_id, person_id)
+
     def switch(self, unit: Unit, caller: Caller, key_id: AccessKeyId, *, is_active: bool) -> None:
         """Let one of the caller's keys open doors, or no longer; raise ``AccessKeyNotFound``."""
         before = self._find(unit, caller, key_id)
@@ -136,10 +151,21 @@ class AccessKeys:
 
     def remove(self, unit: Unit, caller: Caller, key_id: AccessKeyId) -> None:
         """Delete one of the caller's keys; raise ``AccessKeyNotFound``."""
-        key = self._find(unit, caller, key_id)
-        unit.access_keys.remove(caller.account_id, key_id)
+        self._remove(unit, caller, self._find(unit, caller, key_id))
+
+    def remove_any(self, unit: Unit, caller: Caller, key_id: AccessKeyId) -> AccessKey:
+        """Delete and return a key of anybody of the account; raise ``AccessKeyNotFound``."""
+        caller.require(_ADMINISTER)
+        key = unit.access_keys.get(key_id) if is_access_key_id(key_id) else None
+        if key is None or key.account_id != caller.account_id:
+            raise AccessKeyNotFound(key_id)
+        self._remove(unit, caller, key)
+        return key
+
+    def _remove(self, unit: Unit, caller: Caller, key: AccessKey) -> None:
+        unit.access_keys.remove(key.account_id, key.id)
         self._trail.removed(unit, caller, "access-key.remove", key)
-        unit.emit(AccessKeyChanged(key_id))
+        unit.emit(AccessKeyChanged(key.id))
 
     def secret_of(self, key: AccessKey) -> str:
         """Return what the key signs with, to check a signature against; never to be shown."""

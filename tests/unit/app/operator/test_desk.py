@@ -16,9 +16,12 @@ import structlog
 from cloudstead.app.accounts import state_url
 from cloudstead.app.data_folder import DataFolder
 from cloudstead.app.errors import CannotStart
+from cloudstead.app.keys import open_keys
 from cloudstead.app.operator.asks import (
     Limit,
+    ListAccessKeys,
     ListAccounts,
+    MakeAccessKey,
     MakeLink,
     OpenAccount,
     Policy,
@@ -26,6 +29,7 @@ from cloudstead.app.operator.asks import (
     PutLimits,
     PutPolicies,
     PutStatus,
+    RemoveAccessKey,
     SetPassword,
     ShowAccount,
 )
@@ -36,6 +40,7 @@ from cloudstead.app.settings import Settings, load_settings
 from cloudstead.core.accounts.events import AccountChanged, AccountStatusChanged
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.clock import SystemClock
+from cloudstead.core.credentials.access_keys import AccessKeys
 from cloudstead.core.credentials.passwords import PasswordHasher, Passwords
 from cloudstead.core.identityproviders.model import IdentityProvider
 from cloudstead.core.ids import Uuid7Source
@@ -104,13 +109,16 @@ async def serving(operator: Operator, path: Path) -> AsyncIterator[OperatorSocke
     with ThreadPoolExecutor(max_workers=1) as executor:
         database = await Database.open(state_url(operator.settings, folder), on_events=operator.events.extend)
         clock = SystemClock()
+        ids = Uuid7Source(clock)
+        keys = open_keys(folder, clock)
         desk = Desk(
             settings=operator.settings,
             database=database,
             hasher=PasswordHasher(executor, cost=CHEAP),
             clock=clock,
-            ids=Uuid7Source(clock),
+            ids=ids,
             public_url=PUBLIC_URL,
+            access_keys=AccessKeys(clock, ids, keys.sealer),
         )
         answering = OperatorSocket(desk, folder.path, structlog.get_logger())
         operator.database = database
@@ -381,3 +389,49 @@ async def test_no_secret_is_in_the_words_for_a_log(operator: Operator, asked: ty
     assert done.password not in repr(done)
     assert "csk_" not in repr(done)
     assert "secret" not in repr(SetPassword(user_name="ada", password="a secret"))
+
+
+# Access keys
+
+
+async def test_an_access_key_is_made_listed_and_removed(operator: Operator) -> None:
+    made = await operator.ask(MakeAccessKey(user_name="ada", account=TWO, domain="root"))
+    assert (made.id[:4], len(made.id), len(made.secret), made.obstacle) == ("AKIA", 20, 40, None)
+    assert made.secret not in repr(made)
+
+    listed = await operator.ask(ListAccessKeys(user_name="ada", account=TWO))
+    assert [(each.id, each.user_name, each.domain, each.is_active) for each in listed.keys] == [
+        (made.id, "ada", "root", True)
+    ]
+    assert (await operator.ask(ListAccessKeys(user_name="ada", account="localhost"))).keys == []
+    kept = await operator.read(lambda unit: unit.access_keys.get(made.id))
+    assert made.secret.encode() not in kept.sealed_secret
+
+    assert (await operator.ask(RemoveAccessKey(id=made.id))).id == made.id
+    assert (await operator.ask(ListAccessKeys(user_name="ada", account=TWO))).keys == []
+    assert (await operator.trail())[:2] == [("access-key.remove", "operator"), ("access-key.create", "operator")]
+
+
+async def test_what_the_operator_cannot_do_with_access_keys_is_said(operator: Operator) -> None:
+    made = await operator.ask(MakeAccessKey(user_name="ada", account=TWO))
+    assert "more than one account" in await operator.refused(MakeAccessKey(user_name="ada"))
+    assert "no user 'bob'" in await operator.refused(MakeAccessKey(user_name="bob", account=TWO))
+    assert "no user 'bob'" in await operator.refused(ListAccessKeys(user_name="bob", account=TWO))
+    refusal = await operator.refused(MakeAccessKey(user_name="ada", account=TWO, domain="nowhere"))
+    assert "nowhere" in refusal
+    await operator.ask(MakeAccessKey(user_name="ada", account=TWO))
+    assert "2 access keys" in await operator.refused(MakeAccessKey(user_name="ada", account=TWO))
+    for asked in (RemoveAccessKey(id="AKIA\x00"), RemoveAccessKey(id=made.id, account="localhost")):
+        assert "no access key" in await operator.refused(asked)
+
+
+async def test_a_key_that_opens_nothing_yet_says_why(operator: Operator) -> None:
+    await operator.ask(PutStatus(account=TWO, status=AccountStatus.SUSPENDED))
+    assert "suspended" in (await operator.ask(MakeAccessKey(user_name="ada", account=TWO))).obstacle
+    account = await operator.account("localhost")
+
+    def disable(unit: Any) -> None:
+        unit.people.replace(replace(unit.people.by_user_name(account.id, "ada"), is_enabled=False))
+
+    await operator.write(disable)
+    assert "disabled" in (await operator.ask(MakeAccessKey(user_name="ada", account="localhost"))).obstacle
