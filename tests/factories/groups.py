@@ -32,7 +32,7 @@ from cloudstead.core.people.model import Membership, Person
 from cloudstead.core.policygroups.members import GroupMembers
 from cloudstead.core.policygroups.model import ADMINISTRATOR_GRANT
 from cloudstead.core.policygroups.registry import PolicyGroups
-from cloudstead.dialects.groups.table import groups_face
+from cloudstead.dialects.groups.table import groups_faces
 from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from factories import schema, spine
@@ -253,7 +253,7 @@ async def build_group_world(tenant: Tenant) -> GroupWorld:
         spine=life.spine,
     )
     app = WebApp(
-        (groups_face(backend),),
+        groups_faces(backend),
         ids=tenant.ids,
         log=structlog.get_logger(),
         metrics=WebMetrics.registered(CollectorRegistry()),

@@ -18,12 +18,12 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from cloudstead.dialects.groups.ports import Backend
-from cloudstead.dialects.groups.table import groups_face
+from cloudstead.dialects.groups.table import groups_faces
 from cloudstead.web.openapi import describe
 from factories.running import running_cloud
 
-_FACE = groups_face(SimpleNamespace(**dict.fromkeys(each.name for each in fields(Backend))))
-_DOCUMENT = describe(_FACE.document, [_FACE])
+_FACES = groups_faces(SimpleNamespace(**dict.fromkeys(each.name for each in fields(Backend))))
+_DOCUMENT = describe(_FACES[0].document, _FACES)
 for _described in (each for item in _DOCUMENT["paths"].values() for each in item.values()):
     _described["security"] = []  # every call carries a good token, or none would come further than to the door
 SCHEMA = schemathesis.openapi.from_dict(_DOCUMENT)

@@ -45,7 +45,7 @@ from cloudstead.dialects.cloud_connect.life_cycle import LifeCycle
 from cloudstead.dialects.cloud_connect.ports import Backend
 from cloudstead.dialects.cloud_connect.runtime import FunctionRuntime
 from cloudstead.dialects.device_clouds.table import device_clouds_face
-from cloudstead.dialects.groups.table import groups_face
+from cloudstead.dialects.groups.table import groups_faces
 from cloudstead.dialects.provision_device.table import provision_device_faces
 from cloudstead.gateway.websocket import MqttWebSocket
 from cloudstead.web.app import WebApp
@@ -210,7 +210,7 @@ def web_app(
         account_management_face(account_management),
         *provision_device_faces(provisioning_backend(cloud, addresses, signatures)),
         device_clouds_face(device_clouds_backend(cloud, addresses)),
-        groups_face(groups_of(cloud, users.invitations)),
+        *groups_faces(groups_of(cloud, users.invitations)),
     )
     operation = operation_face(
         Operation(

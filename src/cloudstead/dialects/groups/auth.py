@@ -1,8 +1,8 @@
-"""Who calls: an access token that stands alone in ``Authorization``, or behind ``Bearer``."""
+"""Who calls: people with an access token, alone in ``Authorization`` or behind ``Bearer``; networks with a group's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.model import AccountStatus
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from cloudstead.web.call import Call
 
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+async def group_token(call: Call[Any]) -> str:
+    """Return the token of a group that a network presents; raise ``Unauthenticated`` without one.
+
+    Whether there is such a group is looked up together with the device.
+    """
+    token = bearer_token(call.authorization)
+    if token is None:
+        raise Unauthenticated("Send 'Authorization: Bearer' with the token of the group.")
+    return token
 
 
 class Callers(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from cloudstead.dialects.groups.auth import TokenCallers
+from cloudstead.dialects.groups.auth import TokenCallers, group_token
 from cloudstead.dialects.groups.errors import ERRORS
 from cloudstead.dialects.groups.handlers.callbacks import CallbackHandlers, Downlinks
 from cloudstead.dialects.groups.handlers.devices import DeviceHandlers
@@ -55,11 +55,12 @@ from cloudstead.web.routes import PathRoutes
 from cloudstead.web.table import op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from starlette.types import Scope
 
     from cloudstead.dialects.groups.ports import Backend
+    from cloudstead.web.call import Call
     from cloudstead.web.table import Operation
 
 PREFIX: Final = "/v1"
@@ -74,28 +75,27 @@ DOCUMENT: Final = Document(
 )
 
 
-def operations(backend: Backend) -> tuple[Operation, ...]:
-    """Return the rows."""
-    return (
+def groups_faces(backend: Backend) -> tuple[Face, Face]:
+    """Return the faces of people and of networks, with ``/v1`` in front of their paths or without."""
+    people = (
         *_groups(backend),
         *_members(backend),
         *_keys(backend),
         *_devices(backend),
         *_roles(backend),
         *_tokens(backend),
-        *_callbacks(backend),
     )
+    of_people = TokenCallers(backend.clients, backend.callers).of_call
+    return _face("groups", people, of_people), _face("networks", _callbacks(backend), group_token)
 
 
-def groups_face(backend: Backend) -> Face:
-    """Return the face of all paths of the table, with ``/v1`` in front of them or without."""
-    rows = operations(backend)
+def _face(name: str, rows: Sequence[Operation], authenticate: Callable[[Call[Any]], Awaitable[object]]) -> Face:
     return Face(
-        name="groups",
+        name=name,
         matches=_any_of(rows),
         routes=PathRoutes(rows, ignore_last_slash=True, optional_prefix=PREFIX),
         errors=ERRORS,
-        authenticate=TokenCallers(backend.clients, backend.callers).of_call,
+        authenticate=authenticate,
         document=DOCUMENT,
     )
 
@@ -177,7 +177,6 @@ def _tokens(backend: Backend) -> tuple[Operation, ...]:
 
 
 def _callbacks(backend: Backend) -> tuple[Operation, ...]:
-    """Return rows that need no access token, for networks show the token of a group."""
     run, said = CallbackHandlers(backend), GenericReturn
     return (
         op(
@@ -187,7 +186,6 @@ def _callbacks(backend: Backend) -> tuple[Operation, ...]:
             run=run.sigfox_data,
             takes=SigfoxData,
             gives=Downlinks,
-            is_open=True,
         ),
         op(
             "POST",
@@ -196,7 +194,6 @@ def _callbacks(backend: Backend) -> tuple[Operation, ...]:
             run=run.sigfox_status,
             takes=SigfoxStatus,
             gives=said,
-            is_open=True,
         ),
         op(
             "POST",
@@ -205,7 +202,6 @@ def _callbacks(backend: Backend) -> tuple[Operation, ...]:
             run=run.sigfox_acknowledge,
             takes=SigfoxAcknowledge,
             gives=said,
-            is_open=True,
         ),
         op(
             "POST",
@@ -214,7 +210,6 @@ def _callbacks(backend: Backend) -> tuple[Operation, ...]:
             run=run.sigfox_location,
             takes=SigfoxLocation,
             gives=said,
-            is_open=True,
         ),
         op(
             "POST",
@@ -223,7 +218,6 @@ def _callbacks(backend: Backend) -> tuple[Operation, ...]:
             run=run.actility_data,
             takes=ActilityData,
             gives=said,
-            is_open=True,
         ),
     )
 

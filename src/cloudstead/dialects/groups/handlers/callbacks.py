@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cloudstead.core.groups.devices import original_id
 from cloudstead.dialects.groups.shapes.callbacks import (
@@ -16,8 +16,7 @@ from cloudstead.dialects.groups.shapes.callbacks import (
     is_yes,
 )
 from cloudstead.dialects.groups.shapes.words import GenericReturn
-from cloudstead.web.bearer import bearer_token
-from cloudstead.web.errors import FieldInvalid, Unauthenticated
+from cloudstead.web.errors import FieldInvalid
 
 if TYPE_CHECKING:
     from cloudstead.dialects.groups.ports import Backend
@@ -36,11 +35,9 @@ class CallbackHandlers:
     def __init__(self, backend: Backend) -> None:
         self._uplinks = backend.uplinks
 
-    async def sigfox_data(self, call: Call[Any], body: SigfoxData) -> Downlinks:
+    async def sigfox_data(self, call: Call[str], body: SigfoxData) -> Downlinks:
         """Take an uplink, and answer a downlink where one is asked for and the configuration holds one."""
-        entry = await self._uplinks.report(
-            group_token(call), network=_SIGFOX, device=body.device, reported=body.reported()
-        )
+        entry = await self._uplinks.report(call.caller, network=_SIGFOX, device=body.device, reported=body.reported())
         if not is_yes(body.ack):
             return {}
         held = await self._uplinks.downlink(entry)
@@ -48,36 +45,26 @@ class CallbackHandlers:
         answer = Downlink(downlink_data=held.lower()) if held is not None and is_sendable else Downlink(no_data=True)
         return {original_id(_SIGFOX, body.device): answer}
 
-    async def sigfox_status(self, call: Call[Any], body: SigfoxStatus) -> GenericReturn:
+    async def sigfox_status(self, call: Call[str], body: SigfoxStatus) -> GenericReturn:
         """Take a status: battery and temperature."""
         return await self._taken(call, body)
 
-    async def sigfox_acknowledge(self, call: Call[Any], body: SigfoxAcknowledge) -> GenericReturn:
+    async def sigfox_acknowledge(self, call: Call[str], body: SigfoxAcknowledge) -> GenericReturn:
         """Take what has become of a downlink."""
         return await self._taken(call, body)
 
-    async def sigfox_location(self, call: Call[Any], body: SigfoxLocation) -> GenericReturn:
+    async def sigfox_location(self, call: Call[str], body: SigfoxLocation) -> GenericReturn:
         """Take where the network takes the device to be."""
         return await self._taken(call, body)
 
-    async def actility_data(self, call: Call[Any], body: ActilityData) -> GenericReturn:
+    async def actility_data(self, call: Call[str], body: ActilityData) -> GenericReturn:
         """Take an uplink of a LoRaWAN device."""
         uplink = body.DevEUI_uplink
-        token = group_token(call)
         if not uplink:
             raise FieldInvalid("DevEUI_uplink", "is missing: only uplinks are taken")
-        await self._uplinks.report(token, network=_ACTILITY, device=uplink.DevEUI, reported=uplink.reported())
+        await self._uplinks.report(call.caller, network=_ACTILITY, device=uplink.DevEUI, reported=uplink.reported())
         return GenericReturn("The message was taken.")
 
-    async def _taken(self, call: Call[Any], body: SigfoxStatus | SigfoxAcknowledge | SigfoxLocation) -> GenericReturn:
-        token = group_token(call)
-        await self._uplinks.report(token, network=_SIGFOX, device=body.device, reported=body.reported())
+    async def _taken(self, call: Call[str], body: SigfoxStatus | SigfoxAcknowledge | SigfoxLocation) -> GenericReturn:
+        await self._uplinks.report(call.caller, network=_SIGFOX, device=body.device, reported=body.reported())
         return GenericReturn("The message was taken.")
-
-
-def group_token(call: Call[Any]) -> str:
-    """Return the token of a group that a network presents; raise ``Unauthenticated`` without one."""
-    token = bearer_token(call.authorization)
-    if token is None:
-        raise Unauthenticated("Send 'Authorization: Bearer' with the token of the group.")
-    return token
