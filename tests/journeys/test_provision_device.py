@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from cloudstead.app.agent.archive import read_archive, signed_request
 from factories.panorama import Carried, panorama, until
 from journeys.mqtt_user import Device, NotLetIn
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -167,6 +171,30 @@ def test_behind_a_proxy_the_request_is_signed_instead(demo: Demo, client: Any) -
     bare = {"csr": body["csr"]}
 
     assert [post(demo, each)[0] for each in (bare, forged, body, body)] == [401, 403, 200, 403]
+
+
+def test_what_the_agent_sends_is_proof_enough_behind_a_proxy(demo: Demo, client: Any, tmp_path: Path) -> None:
+    answer, _ = provision(demo, client)
+    file = tmp_path / "archive.zip"
+    file.write_bytes(answer["Certificates"])
+    sent = signed_request(read_archive(file), ec.generate_private_key(ec.SECP256R1()))
+    status, told = post(demo, json.loads(sent))
+    assert (status, told["thingName"]) == (200, answer["IotThingName"])
+
+
+def test_a_claim_opens_no_shadow_over_https(demo: Demo, client: Any, tmp_path: Path) -> None:
+    answer, carried = provision(demo, client)
+    place = urlsplit(carried.manifest["registerUrl"])
+    for context, status in ((carried.tls, 403), (lambda: lasting(settle(carried, tmp_path), carried), 200)):
+        connection = http.client.HTTPSConnection(place.hostname or "", place.port, context=context(), timeout=30)
+        connection.request("POST", f"/things/{answer['IotThingName']}/shadow", b'{"state": {"reported": {"a": 1}}}')
+        with connection.getresponse() as told:
+            assert told.status == status, told.read()
+        connection.close()
+
+
+def lasting(files: Path, carried: Carried) -> ssl.SSLContext:
+    return carried.tls((files / "cert.pem").read_bytes(), (files / "privkey.pem").read_bytes())
 
 
 def post(demo: Demo, body: dict[str, str]) -> tuple[int, dict[str, Any]]:

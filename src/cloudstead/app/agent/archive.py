@@ -6,6 +6,7 @@ kept in a folder, and is what counts from then on: the archive opens nothing any
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import tempfile
@@ -22,7 +23,12 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 
 from cloudstead.app.addresses import Address
@@ -112,7 +118,7 @@ def bring_in(path: Path, folder: Path, *, should_stop: Callable[[], bool]) -> Re
     if archive.has_network:
         log.info("network left alone", reason=f"{NETWORK} is for appliances; this machine keeps its own set-up")
     key = ec.generate_private_key(ec.SECP256R1())
-    answer = _register(archive, _request(archive, key), should_stop)
+    answer = _register(archive, signed_request(archive, key), should_stop)
     bundle.mkdir(parents=True, exist_ok=True)
     _write_private(bundle / "privkey.pem", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (bundle / "cert.pem").write_text(answer["certificate"], encoding="ascii")
@@ -131,15 +137,30 @@ def _kept(bundle: Path) -> Registered:
     return Registered(bundle, Address(place.endpoint, place.port))
 
 
-def _request(archive: Archive, key: ec.EllipticCurvePrivateKey) -> str:
+def _request(archive: Archive, key: ec.EllipticCurvePrivateKey) -> x509.CertificateSigningRequest:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, archive.manifest.thing_name[:64])])
-    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
-    return request.public_bytes(Encoding.PEM).decode("ascii")
+    return x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
 
 
-def _register(archive: Archive, request: str, should_stop: Callable[[], bool]) -> dict[str, Any]:
+def signed_request(archive: Archive, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return what is sent: the request, and a proof of the claim for a cloud whose proxy ends the TLS connection."""
+    request = _request(archive, key)
+    try:
+        claim = load_pem_private_key(archive.private_key, password=None)
+    except ValueError:
+        raise ArchiveUnusable(f"{PRIVATE_KEY}: no private key can be read from it") from None
+    if not isinstance(claim, ec.EllipticCurvePrivateKey):
+        raise ArchiveUnusable(f"{PRIVATE_KEY} is no key of an elliptic curve")
+    body = {
+        "csr": request.public_bytes(Encoding.PEM).decode("ascii"),
+        "claimCertificate": archive.certificate.decode("ascii", "replace"),
+        "signature": base64.b64encode(claim.sign(request.public_bytes(Encoding.DER), ec.ECDSA(SHA256()))).decode(),
+    }
+    return json.dumps(body).encode()
+
+
+def _register(archive: Archive, body: bytes, should_stop: Callable[[], bool]) -> dict[str, Any]:
     tls = _tls(archive)
-    body = json.dumps({"csr": request}).encode()
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _ask(archive.manifest.register_url, body, tls)
@@ -181,6 +202,7 @@ def _expired(archive: Archive) -> str:
 def _tls(archive: Archive) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=archive.authority.decode("ascii"))
+        context.load_default_certs()  # a proxy in front of the cloud has a certificate of the public kind
     except ValueError as error:
         raise ArchiveUnusable(f"{AUTHORITY}: no certificate can be read from it ({error})") from None
     with tempfile.TemporaryDirectory(prefix="cloudstead-") as folder:
