@@ -121,6 +121,42 @@ async def test_a_limit_out_of_bounds_and_a_token_of_no_list_are_refused(world, n
         assert (refused.status, refused.told.startswith("nextToken")) == (400, True), token
 
 
+NAMING = {
+    "getGroup": "groupId",
+    "updateGroup": "groupId",
+    "addGroupApiKey": "groupId",
+    "updateGroupApiKey": "type",
+    "deleteGroupApiKey": "type",
+    "inviteToGroup": "roleId",
+    "updateGroupUser": "userId",
+    "removeGroupUser": "userId",
+    "createDevices": "groupId",
+    "updateDevices": "devicesIds",
+    "deleteDevices": "deviceIds",
+    "transferDevices": "toGroupId",
+    "createRole": "groupId",
+    "updateRole": "roleId",
+    "deleteRole": "roleId",
+    "getDevice": "deviceId",
+    "getUser": "userId",
+    "listGroupDevices": "groupId",
+}
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\u2028", "x" * 5000, "🜁", "../..", "%00"])
+async def test_an_id_that_can_be_none_is_one_that_is_not_there(world, text):
+    for name, field in NAMING.items():
+        good = sent(name, world.id("farm"))
+        part = "body" if field in (good["body"] or ()) else "query"
+        value = [text] if isinstance(good[part][field], list) else text
+        refused = await world.call(name, **{**good, part: {**good[part], field: value}})
+        assert (refused.status, refused.told.partition(":")[0]) == (400, field), name
+    for change in ({"ownerId": text}, {"parent": text}, {"roleId": text}):
+        assert (await world.call("updateGroup", body={"groupId": world.id("farm"), **change})).status == 400
+    token = f"Bearer {world.groups['farm']['token']}"
+    assert (await world.call("takeSigfoxData", token, body={"device": text, "data": "00"})).status == 400
+
+
 async def test_a_next_token_belongs_to_its_call_its_group_and_its_account(world):
     for name in ("a", "b", "c"):
         await world.add_group(name)

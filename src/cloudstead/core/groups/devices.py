@@ -16,7 +16,7 @@ from cloudstead.core.groups.access import require, standing
 from cloudstead.core.groups.errors import DeviceExists, DeviceNotFound
 from cloudstead.core.groups.model import DeviceFacts, ShownDevice
 from cloudstead.core.groups.registry import require_tags
-from cloudstead.core.ids import ThingName, ThingTypeId, ThingUid
+from cloudstead.core.ids import ThingName, ThingTypeId, ThingUid, is_id
 from cloudstead.core.texts import MAX_ID_CHARS, require_line
 from cloudstead.core.things.identities import IdentityKind, OutsideIdentity
 from cloudstead.core.things.model import Thing
@@ -88,7 +88,8 @@ class Devices:
     def get(self, unit: Unit, caller: Caller, device_id: str) -> FoundDevice:
         """Return a device; one that the caller cannot see is one that is not there."""
         tree = unit.domains.tree(caller.account_id)
-        things = [each for each in unit.things.by_uids((ThingUid(device_id),)) if each.account_id == caller.account_id]
+        uids = (ThingUid(device_id),) if is_id(device_id) else ()
+        things = [each for each in unit.things.by_uids(uids) if each.account_id == caller.account_id]
         if not things or not standing(caller, tree, things[0].domain_id):
             raise DeviceNotFound("deviceId", (device_id,))
         require(caller, tree, things[0].domain_id, "device:view")
@@ -198,7 +199,7 @@ class Devices:
         wanted = _checked_many(device_ids, field)
         things = [
             each
-            for each in unit.things.by_uids([ThingUid(each) for each in wanted])
+            for each in unit.things.by_uids([ThingUid(each) for each in wanted if is_id(each)])
             if (each.account_id, each.domain_id) == (domain.account_id, domain.id)
         ]
         missing = set(wanted) - {each.uid for each in things}
@@ -266,6 +267,11 @@ class Devices:
         )
 
 
+def is_original_id(text: str) -> bool:
+    """Tell whether a network may know a device by that text."""
+    return _ORIGINAL_ID.fullmatch(text) is not None
+
+
 def original_id(network: str, text: str) -> str:
     """Return an id as it is kept: those of some networks are numbers, however their letters are written."""
     return text.upper() if network in _HEX_NETWORKS else text
@@ -301,7 +307,7 @@ def _checked_ids(original_ids: Sequence[str], network: str) -> list[str]:
     if _NETWORK.fullmatch(network) is None:
         raise InvalidField("network", "needs 1 to 32 small letters, digits or '-', such as 'sigfox'")
     for each in original_ids:
-        if _ORIGINAL_ID.fullmatch(each) is None:
+        if not is_original_id(each):
             raise InvalidField("originalDevicesIds", "each needs 1 to 80 letters, digits, ':', '_' or '-'")
     return _checked_many([original_id(network, each) for each in original_ids], "originalDevicesIds")
 

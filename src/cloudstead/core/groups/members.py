@@ -15,7 +15,7 @@ from cloudstead.core.caller import Grant
 from cloudstead.core.groups.access import may, require, standing
 from cloudstead.core.groups.errors import GroupNotFound, MemberNotFound, MemberStays
 from cloudstead.core.groups.registry import give, made_roles, person_of
-from cloudstead.core.ids import DomainId
+from cloudstead.core.ids import DomainId, is_id
 from cloudstead.core.people.errors import PersonNotFound, RoleTooHigh
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Stage
@@ -79,7 +79,7 @@ class Members:
 
     def person(self, unit: Unit, caller: Caller, person_id: PersonId) -> Resident:
         """Return somebody whom the caller sees in some group, or oneself; raise ``PersonNotFound``."""
-        resident = unit.members.get(caller.account_id, person_id)
+        resident = unit.members.get(caller.account_id, person_id) if is_id(person_id) else None
         if resident is None:
             raise PersonNotFound
         if person_id != caller.person_id:
@@ -164,7 +164,7 @@ class Members:
 
     def _own_grant(self, unit: Unit, caller: Caller, domain: Domain, person_id: PersonId) -> Grant:
         """Return what a member holds in the group itself, by a role that groups give."""
-        membership = unit.people.membership(caller.account_id, person_id)
+        membership = unit.people.membership(caller.account_id, person_id) if is_id(person_id) else None
         here = [] if membership is None else [each for each in membership.grants if each.domain_id == domain.id]
         if not here:
             raise MemberNotFound

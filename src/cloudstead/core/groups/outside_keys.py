@@ -102,7 +102,7 @@ class OutsideKeys:
 
     def _found(self, unit: Unit, caller: Caller, group_id: str, kind: str) -> OutsideKey:
         domain = require(caller, unit.domains.tree(caller.account_id), group_id, "apikey:edit")
-        key = unit.outside_keys.get(caller.account_id, domain.id, kind)
+        key = unit.outside_keys.get(caller.account_id, domain.id, kind) if _TYPE.fullmatch(kind) else None
         if key is None:
             raise OutsideKeyNotFound
         return key

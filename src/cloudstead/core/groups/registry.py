@@ -23,7 +23,7 @@ from cloudstead.core.groups.errors import (
     TopGroupStays,
 )
 from cloudstead.core.groups.model import MAX_DEPTH, GroupFacts, ShownGroup
-from cloudstead.core.ids import DomainId, PersonId
+from cloudstead.core.ids import DomainId, PersonId, is_id
 from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Stage
@@ -243,7 +243,7 @@ class Groups:
         owner = None if before.owner_id is None else unit.people.membership(caller.account_id, before.owner_id)
         if owner is not None and caller.person_id != before.owner_id:
             raise OwnerOnly
-        member = unit.groups.member(caller.account_id, before.domain_id, asked)
+        member = unit.groups.member(caller.account_id, before.domain_id, asked) if is_id(asked) else None
         if member is None or member.stage is not Stage.OPEN:
             raise MemberNotFound(field="ownerId")
         return asked

@@ -15,7 +15,7 @@ from cloudstead.core.accounts.errors import AccountNotUsable
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.credentials.errors import CredentialRefused
 from cloudstead.core.errors import InvalidField
-from cloudstead.core.groups.devices import original_id
+from cloudstead.core.groups.devices import is_original_id, original_id
 from cloudstead.core.groups.errors import DeviceNotFound
 from cloudstead.core.shadows.changes import Verb
 from cloudstead.core.spine.requests import Origin, ShadowRequest
@@ -82,6 +82,8 @@ def _device(unit: Unit, token_hash: bytes, network: str, device: str) -> ThingUi
         raise CredentialRefused("The token is not that of a group.")
     if account.status is AccountStatus.RESTRICTED:
         raise AccountNotUsable(account.status)
+    if not is_original_id(device):
+        raise DeviceNotFound("device", (device,))
     value = f"{network}:{original_id(network, device)}"
     tree = unit.domains.tree(facts.account_id)
     for identity in unit.outside_identities.of_values(facts.account_id, IdentityKind.NETWORK, (value,)):

@@ -13,6 +13,7 @@ from cloudstead.core.audit.record import Trail
 from cloudstead.core.caller import Grant
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.groups.access import require
+from cloudstead.core.ids import is_id
 from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.people.errors import RoleTooHigh
 from cloudstead.core.people.powers import holds
@@ -148,7 +149,7 @@ class Roles:
         if role_id in GROUP_ROLES:
             return Grant(domain_id, role_id)
         account_id = tree.nodes[domain_id].account_id
-        for role in unit.roles.named(account_id, (role_id,)):
+        for role in unit.roles.named(account_id, (role_id,)) if is_id(role_id) else ():
             if tree.is_within(domain_id, role.domain_id):
                 return Grant(domain_id, role.id, permissions=role.permissions)
         raise RoleNotFound
@@ -156,7 +157,7 @@ class Roles:
     def _own(self, unit: Unit, caller: Caller, domain: Domain, role_id: str) -> GroupRole:
         if role_id in GROUP_ROLES:
             raise RoleIsBuiltIn
-        for role in unit.roles.named(caller.account_id, (role_id,)):
+        for role in unit.roles.named(caller.account_id, (role_id,)) if is_id(role_id) else ():
             if role.domain_id == domain.id:
                 return role
         raise RoleNotFound

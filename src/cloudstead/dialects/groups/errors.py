@@ -13,7 +13,7 @@ from starlette.responses import Response
 from cloudstead.core.accounts.errors import AccountLimitExceeded, AccountNotUsable, PolicyForbids
 from cloudstead.core.credentials.errors import CredentialExpired, CredentialRefused, SealBroken
 from cloudstead.core.errors import CloudsteadError, NotPermitted, OutOfReach
-from cloudstead.core.people.errors import RoleTooHigh
+from cloudstead.core.people.errors import PersonNotFound, RoleTooHigh
 from cloudstead.core.shadows.errors import ShadowRejected
 from cloudstead.core.spine.errors import ShadowUnavailable
 from cloudstead.web.errors import (
@@ -64,6 +64,9 @@ def _wording(status: int) -> Callable[[Any, Call[Any]], Response]:
 
 
 ERRORS: Final = ErrorMap(
-    {kind: _wording(status) for kind, status in STATUSES.items()},
+    {
+        **{kind: _wording(status) for kind, status in STATUSES.items()},
+        PersonNotFound: lambda _, __: refusal(400, "userId: nobody with that id is in a group of yours"),
+    },
     unexpected=lambda _: refusal(500, "Something went wrong here."),
 )
