@@ -18,7 +18,7 @@ from cloudstead.core.errors import InvalidField
 from cloudstead.core.groups.devices import is_original_id, original_id
 from cloudstead.core.groups.errors import DeviceNotFound
 from cloudstead.core.shadows.changes import Verb
-from cloudstead.core.spine.requests import Origin, ShadowRequest
+from cloudstead.core.spine.requests import Origin
 from cloudstead.core.things.identities import IdentityKind
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class Uplinks:
         self._spine = spine
 
     async def report(self, token: str, *, network: str, device: str, reported: dict[str, Any]) -> ThingEntry:
-        """Let a device report; return once it is on disk.
+        """Let a device report; return once it is on disk and in the shadow, so that a network does not run ahead of us.
 
-        Raise ``CredentialRefused`` for a token of no group, ``DeviceNotFound``, ``AccountNotUsable`` and
-        ``ShadowUnavailable``.
+        Raise ``CredentialRefused`` for a token of no group, ``DeviceNotFound``, ``AccountNotUsable``,
+        ``ShadowRejected`` and ``ShadowUnavailable``.
         """
         token_hash = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         uid = await self._database.read(lambda unit: _device(unit, token_hash, network, device))
@@ -54,9 +54,8 @@ class Uplinks:
         if entry is None:
             raise DeviceNotFound("device", (device,))
         payload = msgspec.json.encode({"state": {"reported": reported}})
-        await self._spine.send(
-            ShadowRequest(entry, Verb.UPDATE, payload, principal=f"thing:{entry.name}", origin=Origin.DEVICE)
-        )
+        principal = f"thing:{entry.name}"
+        await self._spine.ask(entry, Verb.UPDATE, payload, principal=principal, origin=Origin.DEVICE)
         return entry
 
     async def downlink(self, entry: ThingEntry) -> str | None:

@@ -193,9 +193,12 @@ class Spine:
         names = await self._database.read(lambda unit: authors(unit, {change.author for change in changes}))
         return tuple(AuthoredChange(change, names[change.author]) for change in changes)
 
-    async def ask(self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str) -> Answer:
+    async def ask(
+        self, thing: ThingEntry, verb: Verb, payload: bytes, *, principal: str, origin: Origin = Origin.REST
+    ) -> Answer:
         """Send a request down the spine on behalf of a REST caller and wait for what becomes of it.
 
+        With ``Origin.DEVICE`` it is a message of the thing itself, told as one: whoever hands it in waits all the same.
         Raise ``ShadowRejected`` for what the shadow service refuses, and ``ShadowUnavailable`` when the request could
         not be stored, or when too much waits already.
         """
@@ -217,7 +220,7 @@ class Spine:
                 verb,
                 payload,
                 principal=principal,
-                origin=Origin.REST,
+                origin=origin,
                 on_outcome=on_outcome,
                 on_failed=on_failed,
             )

@@ -30,7 +30,7 @@ Downlinks = dict[str, Downlink]
 
 
 class CallbackHandlers:
-    """One method for each callback. A network is answered as soon as its message is on disk."""
+    """One method for each callback. A network is answered once its message is on disk and in the shadow."""
 
     def __init__(self, backend: Backend) -> None:
         self._uplinks = backend.uplinks
