@@ -9,6 +9,7 @@ from cloudstead.core.credentials.events import ApiKeyChanged, ApiKeyWithdrawn
 from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.policygroups.events import PolicyGroupChanged
+from cloudstead.core.roles.events import RoleChanged
 from cloudstead.core.things.events import CertificatesRevoked, ThingRemoved
 from cloudstead.core.trustedcertificates.events import TrustClosed
 from cloudstead.gateway.people import PersonRole
@@ -44,6 +45,7 @@ class Revocations:
         bus.subscribe(ApiKeyWithdrawn, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(ApiKeyChanged, lambda event: self._doubt(f"key:{event.key_id}"))
         bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(f"people:{event.account_id}"))
+        bus.subscribe(RoleChanged, lambda event: self._doubt(f"people:{event.account_id}"))
         bus.subscribe(AccountChanged, self._account_changed)
         bus.subscribe(AccountStatusChanged, self._account_status_changed)
         bus.subscribe(DomainMoved, lambda event: self._doubt(f"people:{event.account_id}"))

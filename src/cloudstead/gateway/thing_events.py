@@ -20,6 +20,7 @@ from cloudstead.core.errors import CloudsteadError, OutOfReach
 from cloudstead.core.ids import ThingName
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.policygroups.events import PolicyGroupChanged
+from cloudstead.core.roles.events import RoleChanged
 from cloudstead.core.spine.errors import TopicForbidden
 from cloudstead.core.spine.requests import Origin, ShadowRequest
 from cloudstead.core.things.errors import ThingNotFound
@@ -140,6 +141,7 @@ class ThingEvents:
         bus.subscribe(DomainMoved, lambda event: self._doubt(event.account_id))
         bus.subscribe(PersonChanged, self._person_changed)
         bus.subscribe(PolicyGroupChanged, lambda event: self._doubt(event.account_id))
+        bus.subscribe(RoleChanged, lambda event: self._doubt(event.account_id))
         bus.subscribe(AccountStatusChanged, lambda event: self._doubt(event.account_id))
         bus.subscribe(AccountChanged, self._account_changed)
 

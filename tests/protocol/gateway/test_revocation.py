@@ -15,6 +15,8 @@ from cloudstead.core.people.credentials import set_password
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.links import Links
 from cloudstead.core.people.model import Membership
+from cloudstead.core.roles.events import RoleChanged
+from cloudstead.core.roles.model import GroupRole
 from protocol.gateway.harness import update
 
 
@@ -132,6 +134,30 @@ async def test_a_smaller_reach_cuts_who_hears_more(site):
     await change_person(site, await site.caller_of(token), Grant(DomainId("sub1"), "Read"))
     assert await is_cut(wide)
     await narrow.ping()
+
+
+async def test_a_role_of_a_group_that_holds_less_than_before_cuts_who_hears_more(site):
+    role = GroupRole(
+        id="r" * 32,
+        account_id=site.tenant.account.id,
+        domain_id=DomainId("root"),
+        name="Listener",
+        description="",
+        words=("device:view",),
+        created_at_ms=0,
+        created_by=None,
+        updated_at_ms=0,
+    )
+    await site.tenant.database.write(lambda unit: unit.roles.add(role))
+    person = await site.person(await site.person_token(role.id))
+    await person.subscribe("thing-update/#")
+
+    def narrow(unit):
+        unit.roles.replace(replace(role, words=("group:view",)))
+        unit.emit(RoleChanged(role.account_id))
+
+    await site.tenant.database.write(narrow)
+    assert await is_cut(person)
 
 
 async def test_a_smaller_role_takes_effect_on_the_open_connection(site):

@@ -19,9 +19,12 @@ from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.accounts.profile import FeaturePolicy
 from cloudstead.core.caller import Grant
 from cloudstead.core.credentials.temporary import TemporaryCredentials
+from cloudstead.core.ids import DomainId
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Membership
 from cloudstead.core.policygroups.events import PolicyGroupChanged
+from cloudstead.core.roles.events import RoleChanged
+from cloudstead.core.roles.model import GroupRole
 from cloudstead.gateway.socketio import MAX_UNDECIDED, Limits, SocketIO
 from cloudstead.gateway.thing_events import MAX_SUBSCRIPTIONS, ThingEvents
 from cloudstead.protocols.socketio import decode_payload, encode_payload
@@ -322,6 +325,34 @@ async def test_a_subscription_ends_with_what_the_account_allows(service, change)
             unit.emit(AccountChanged(account_id))
 
     await tenant.database.write(write)
+    await site.until(lambda: not site.watch._listeners)
+
+
+async def test_a_subscription_ends_when_a_role_of_a_group_holds_less_than_before(service):
+    site = service.site
+    account_id = site.tenant.account.id
+    role = GroupRole(
+        id="r" * 32,
+        account_id=account_id,
+        domain_id=DomainId("root"),
+        name="Listener",
+        description="",
+        words=("device:view",),
+        created_at_ms=0,
+        created_by=None,
+        updated_at_ms=0,
+    )
+    await site.tenant.database.write(lambda unit: unit.roles.add(role))
+    await site.add_thing("lamp")
+    _, signed = await service.person(role.id)
+    client = await service.client()
+    assert await client.ask("subscribe", {**signed, "thingName": "lamp"}) == {}
+
+    def narrow(unit):
+        unit.roles.replace(replace(role, words=("group:view",)))
+        unit.emit(RoleChanged(account_id))
+
+    await site.tenant.database.write(narrow)
     await site.until(lambda: not site.watch._listeners)
 
 
