@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import boto3
+from botocore.exceptions import ClientError
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from cloudstead.delivery.aws.template import template_body
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 REGION = "eu-west-1"
 CUSTOMER = "222222222222"
@@ -39,6 +42,7 @@ class MotoAws:
         self.external_ids: dict[str, str | None] = {}
         self.calls: list[str] = []
         self._refusals: deque[tuple[str, int, str]] = deque()
+        self._held: tuple[str, threading.Event, threading.Event] | None = None
         self._server = make_server(
             "127.0.0.1",
             0,
@@ -60,6 +64,7 @@ class MotoAws:
         self.external_ids.clear()
         self.calls.clear()
         self._refusals.clear()
+        self.let_go()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -69,6 +74,18 @@ class MotoAws:
     def refuse(self, service: str, code: str, *, times: int = 1, status: int = 400) -> None:
         """Answer the next calls of a service with an error, before moto sees them."""
         self._refusals.extend([(service, status, code)] * times)
+
+    def hold(self, call: str) -> threading.Event:
+        """Let the next call that begins so wait, such as ``iot POST /keys``; the event tells that it has come."""
+        came = threading.Event()
+        self._held = (call, came, threading.Event())
+        return came
+
+    def let_go(self) -> None:
+        """Answer what is held."""
+        if self._held is not None:
+            self._held[2].set()
+            self._held = None
 
     def session(self, **keys: str) -> boto3.Session:
         given = {"aws_access_key_id": "operator", "aws_secret_access_key": "secret", "region_name": REGION, **keys}
@@ -94,7 +111,9 @@ class MotoAws:
             name = service[1] if service else ""
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             environ["wsgi.input"] = io.BytesIO(body)
-            self.calls.append(f"{name} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+            call = f"{name} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+            self.calls.append(call)
+            self._wait(call)
             refusal = self._refusal(name, body)
             if refusal is None:
                 return app(environ, start)
@@ -103,6 +122,44 @@ class MotoAws:
             return [content.encode()]
 
         return serve
+
+    def _wait(self, call: str) -> None:
+        held = self._held
+        if held is not None and call.startswith(held[0]) and not held[1].is_set():
+            held[1].set()
+            held[2].wait(30)
+
+    def launch(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
+        """Make the parts of a stack that moto knows, in the customer's account; return its outputs and ``StackId``."""
+        # moto knows the previous value of a parameter only where one was given.
+        defaults = dict.fromkeys(("Image", "PublicHostname", "VpcId", "SubnetA", "SubnetB"), "")
+        defaults |= {"KeepsTrail": "no", "Cpu": "1024", "Memory": "4096"}
+        formation = self.customer("cloudformation")
+        stack_id = formation.create_stack(
+            StackName=name,
+            TemplateBody=made_by_moto(given["CloudId"]),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in {**defaults, **given}.items()],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )["StackId"]
+        (stack,) = formation.describe_stacks(StackName=stack_id)["Stacks"]
+        return {"StackId": stack_id, **{each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}}
+
+    def found(self, name: str) -> dict[str, Any]:
+        """Return what is left of a cloud in the customer's account, by kind."""
+        iot = self.customer("iot")
+        try:
+            (stack,) = self.customer("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            status = stack["StackStatus"]
+        except ClientError:
+            status = "DELETE_COMPLETE"
+        return {
+            "things": [each["thingName"] for each in iot.list_things()["things"]],
+            "certificates": [each["status"] for each in iot.list_certificates()["certificates"]],
+            "rules": [each["ruleName"] for each in iot.list_topic_rules()["rules"]],
+            "aliases": iot.list_role_aliases()["roleAliases"],
+            "groups": [each["groupName"] for each in iot.list_thing_groups()["thingGroups"]],
+            "stack": status,
+        }
 
     def _refusal(self, service: str, body: bytes) -> tuple[int, str, str, str] | None:
         if self._refusals and self._refusals[0][0] == service:
@@ -119,3 +176,19 @@ class MotoAws:
             return None
         denial = _REFUSAL.format(code="AccessDenied", message="not authorized to perform: sts:AssumeRole")
         return 403, denial, "text/xml", "AccessDenied"
+
+
+def made_by_moto(cloud_id: str) -> str:
+    """Return the template without what moto cannot make: the custom resource with its function, and Cognito."""
+    body = template_body()
+    left_out = ("Connect", "ConnectFunction", "UserPool", "UserPoolClient", "IdentityPool", "BrowserRoleAttachment")
+    for name in (*left_out, "BrowserRole"):
+        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
+    for name in ("UserPoolId", "UserPoolClientId"):
+        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|\Z)", "", body)
+    for name in ("UserPool.Arn", "ConnectFunction.Arn"):
+        body = body.replace(f"Resource: !GetAtt {name}", 'Resource: "*"')
+    body = re.sub(r'Resource: !Sub ".*identitypool.*"', 'Resource: "*"', body)
+    body = body.replace("                  - !GetAtt BrowserRole.Arn\n", "")
+    # moto deletes policies by literal names only
+    return body.replace('PolicyName: !Sub "cloudstead-${CloudId}"', f"PolicyName: cloudstead-{cloud_id}")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from cloudstead.core.clouds.ports import Engine
 
 _CALLS_AT_ONCE: Final = 8
-CONNECT_PATH: Final = "/api/tok/cloud/connect"
+_API_PATH: Final = "/api"
+_CONNECT_PATH: Final = f"{_API_PATH}/tok/cloud/connect"
 
 
 def aws_engines(
@@ -36,7 +37,8 @@ def aws_engines(
         aws,
         clock,
         builder_account=settings.aws.account,
-        connect_url=lambda: public_url() + CONNECT_PATH,
+        connect_url=lambda: public_url() + _CONNECT_PATH,
+        api_url=lambda: public_url() + _API_PATH,
         template_url=settings.aws.template_url or None,
     )
     return (engine,)

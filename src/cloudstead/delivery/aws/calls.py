@@ -107,8 +107,13 @@ class Aws:
         """Return the way into the customer's account."""
         return Reach(self, keys, region)
 
-    def client(self, service: str, keys: Keys | None, region: str) -> Any:
-        """Return a client; making one reads files, so it is for threads."""
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether something stands in for AWS, at one address for all services."""
+        return self._endpoint_url is not None
+
+    def client(self, service: str, keys: Keys | None, region: str, *, host: str | None = None) -> Any:
+        """Return a client, of an own ``host`` where the account has one; the first call makes it, in its thread."""
         own = {}
         if keys is not None:
             own = {
@@ -116,7 +121,8 @@ class Aws:
                 "aws_secret_access_key": keys.secret_access_key,
                 "aws_session_token": keys.session_token,
             }
-        return _Lazy(self._session, service, region, self._endpoint_url, own)
+        address = self._endpoint_url or (None if host is None else f"https://{host}")
+        return _Lazy(self._session, service, region, address, own)
 
     async def run(self, client: Any, service: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Call in a thread; raise ``AwsRefused`` and ``EngineFailed``."""
@@ -185,13 +191,23 @@ class Reach:
         self._keys = keys
         self.region = region
         self._clients: dict[str, Any] = {}
+        self._data_host: str | None = None
 
     async def call(self, service: str, operation: str, **given: Any) -> dict[str, Any]:
         """Call; raise ``AwsRefused`` and ``EngineFailed``."""
         client = self._clients.get(service)
         if client is None:
-            client = self._clients[service] = self._aws.client(service, self._keys, self.region)
+            # Every account has a host of its own for messages; the one that boto3 would guess is nobody's.
+            host = await self.data_host() if service == "iot-data" and not self._aws.is_stand_in else None
+            client = self._clients[service] = self._aws.client(service, self._keys, self.region, host=host)
         return await self._aws.run(client, service, operation, given)
+
+    async def data_host(self) -> str:
+        """Return where the devices of the account connect, and where messages to them are handed in."""
+        if self._data_host is None:
+            told = await self.call("iot", "describe_endpoint", endpointType="iot:Data-ATS")
+            self._data_host = str(told["endpointAddress"])
+        return self._data_host
 
     async def call_unless(
         self, gone: Collection[str], service: str, operation: str, **given: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -21,14 +22,20 @@ from cloudstead.delivery.aws.template import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from cloudstead.core.caller import Caller
     from cloudstead.core.clock import Clock
     from cloudstead.core.clouds.model import Access, Cloud
     from cloudstead.core.clouds.ports import DeviceToEnrol, Measured, Tell
     from cloudstead.delivery.aws.calls import Aws, Reach
+    from cloudstead.delivery.aws.steps import Stack
 
+_BEING_DELETED: Final = "DELETE_IN_PROGRESS"
+_KEPT: Final = ("DataBucketName", "DeviceTableName", "TrailBucketName", "UserPoolId", "StackRoleArn")
+_LOOKS: Final = 24
+_LOOKS_EVERY_S: Final = 5.0
+_NO_KEYS: Final = frozenset({"InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException"})
 _NOTHING_TO_DO: Final = "No updates are to be performed"
 _LOST: Final = "The role lets us in no more: what is left in the AWS account is its owner's to remove"
 
@@ -46,16 +53,21 @@ class AwsEngine:
         *,
         builder_account: str,
         connect_url: Callable[[], str],
+        api_url: Callable[[], str],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         template_url: str | None = None,
     ) -> None:
-        """``builder_account`` is the operator's, ``connect_url`` tells where stacks call back.
+        """``builder_account`` is the operator's.
 
+        ``connect_url`` tells where stacks call back, and ``api_url`` where their devices enrol.
         ``template_url`` is an address in S3 where the template lies; without one the owner gets the file.
         """
         self._aws = aws
         self._clock = clock
         self._builder_account = builder_account
         self._connect_url = connect_url
+        self._api_url = api_url
+        self._pause = pause
         self._template_url = template_url
 
     def admit(self, cloud: Cloud) -> None:
@@ -82,6 +94,8 @@ class AwsEngine:
             keys = await self._aws.assume(access, _region(cloud))
             told = await self._aws.reach(keys, _region(cloud)).call("sts", "get_caller_identity")
         except AwsRefused as refusal:
+            if not refusal.is_denial:
+                raise EngineFailed(f"The role could not be tried. {refusal}") from None
             raise ConnectRefused(f"The role cannot be assumed. {refusal}") from None
         if told["Account"] != cloud.aws_account:
             raise ConnectRefused("The role leads into another AWS account")
@@ -99,7 +113,7 @@ class AwsEngine:
     async def provision(self, cloud: Cloud, access: Access | None, tell: Tell) -> Provisioned:
         """Make all that the cloud needs in the account, and try it."""
         async with self._reach(cloud, access) as reach:
-            return await steps.provision(reach, cloud, tell)
+            return await steps.provision(reach, cloud, tell, api=self._api_url())
 
     async def update(self, cloud: Cloud, access: Access | None) -> StackLook:
         """Begin to bring the stack to the current template."""
@@ -113,7 +127,6 @@ class AwsEngine:
                 if name != VERSION_PARAMETER
             ]
             new = {"ParameterKey": VERSION_PARAMETER, "ParameterValue": str(TEMPLATE_VERSION)}
-            body = {"TemplateURL": self._template_url} if self._template_url else {"TemplateBody": template_body()}
             try:
                 await reach.call(
                     "cloudformation",
@@ -121,7 +134,9 @@ class AwsEngine:
                     StackName=stack.id,
                     Parameters=[*kept, new],
                     Capabilities=list(CAPABILITIES),
-                    **body,
+                    # Not its address: the customer's role has no business in the operator's bucket.
+                    TemplateBody=template_body(),
+                    **_in_its_name(stack),
                 )
             except AwsRefused as refusal:
                 if _NOTHING_TO_DO in refusal.message:
@@ -205,13 +220,33 @@ class AwsEngine:
     async def _take_down(self, reach: Reach, cloud: Cloud, tell: Tell) -> Removed:
         await tell("Taking down what AWS IoT holds")
         stack = await steps.look_at_stack(reach, cloud)
-        await steps.remove_parts(reach, cloud)
         if stack is None:
+            await steps.remove_parts(reach, cloud)
             return Removed(notes={"stack": "was gone already"})
-        await tell("Deleting the stack")
-        await reach.call("cloudformation", "delete_stack", StackName=stack.id)
-        kept = ("DataBucketName", "DeviceTableName", "TrailBucketName", "UserPoolId")
-        return Removed(retained=[stack.outputs[each] for each in kept if each in stack.outputs])
+        if stack.status != _BEING_DELETED:
+            await steps.remove_parts(reach, cloud)
+            await tell("Deleting the stack")
+            await reach.call("cloudformation", "delete_stack", StackName=stack.id, **_in_its_name(stack))
+        retained = [stack.outputs[each] for each in _KEPT if each in stack.outputs]
+        return Removed(retained=retained, notes=await self._see_it_go(reach, cloud, tell))
+
+    async def _see_it_go(self, reach: Reach, cloud: Cloud, tell: Tell) -> dict[str, str]:
+        """Return when the stack is gone, with what is to be said of it."""
+        await tell("Waiting until the stack is gone")
+        for _ in range(_LOOKS):
+            try:
+                stack = await steps.look_at_stack(reach, cloud)
+            except AwsRefused as refusal:
+                if not refusal.is_denial and refusal.code not in _NO_KEYS:
+                    raise
+                return {"stack": "is being deleted, and our role with it: its owner sees the rest"}
+            if stack is None:
+                return {}
+            if stack.status != _BEING_DELETED:
+                reason = stack.reason or "see its events"
+                raise EngineFailed(f"The stack could not be deleted, it is {stack.status}: {reason}")
+            await self._pause(_LOOKS_EVERY_S)
+        raise EngineFailed("The stack is still being deleted")
 
 
 class _RoleLost(EngineFailed):
@@ -225,6 +260,12 @@ def _region(cloud: Cloud) -> str:
     if cloud.region is None:
         raise EngineFailed("The cloud has no region", is_final=True)
     return cloud.region
+
+
+def _in_its_name(stack: Stack) -> dict[str, str]:
+    """Return with whose rights CloudFormation works on the stack: ours are none over what it holds."""
+    role = stack.outputs.get("StackRoleArn")
+    return {} if role is None else {"RoleARN": role}
 
 
 def _needed(access: Access | None) -> Access:

@@ -31,6 +31,7 @@ GONE: Final = frozenset(
 EXISTS: Final = frozenset({"ResourceAlreadyExistsException", "ResourceAlreadyExists", "TrailAlreadyExistsException"})
 _KEY: Final = "ingest/${topic(3)}/${timestamp()}-${newuuid()}"
 _STANDING: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+_DELETED: Final = "DELETE_COMPLETE"  # stacks are described by their ids for 90 days after they are gone
 
 
 class Stack:
@@ -48,16 +49,16 @@ class Stack:
 
 
 async def look_at_stack(reach: Reach, cloud: Cloud) -> Stack | None:
-    """Return the stack of a cloud; ``None`` when there is none."""
+    """Return the stack of a cloud; ``None`` when there is none, or none any more."""
     told = await reach.call_unless(
         {"ValidationError"}, "cloudformation", "describe_stacks", StackName=cloud.stack or stack_name(cloud)
     )
     found = [] if told is None else told["Stacks"]
-    return Stack(found[0]) if found else None
+    return Stack(found[0]) if found and found[0]["StackStatus"] != _DELETED else None
 
 
-async def provision(reach: Reach, cloud: Cloud, tell: Tell) -> Provisioned:
-    """Make what is missing and try it; raise ``AwsRefused`` and ``EngineFailed``."""
+async def provision(reach: Reach, cloud: Cloud, tell: Tell, *, api: str) -> Provisioned:
+    """Make what is missing and try it; raise ``AwsRefused`` and ``EngineFailed``. ``api`` is where devices enrol."""
     await tell("Looking at the stack")
     stack = await look_at_stack(reach, cloud)
     if stack is None:
@@ -68,10 +69,10 @@ async def provision(reach: Reach, cloud: Cloud, tell: Tell) -> Provisioned:
     if stack.status not in _STANDING:
         raise EngineFailed(f"The stack is {stack.status}; waiting until it stands")
     await tell("Preparing AWS IoT")
-    endpoint = await things.endpoint(reach)
+    endpoint = await reach.data_host()
     await things.provide_group(reach, cloud)
     policy = await things.provide_policy(reach, cloud, stack.outputs)
-    await _provide_rule(reach, stack.outputs)
+    await _provide_rule(reach, cloud, stack.outputs)
     await _provide_role_alias(reach, cloud, stack.outputs)
     await tell("Looking at the user pool, the table and the buckets")
     pool = await _pool(reach, cloud, stack.outputs)
@@ -82,6 +83,7 @@ async def provision(reach: Reach, cloud: Cloud, tell: Tell) -> Provisioned:
     return Provisioned(
         user_pool=pool[0],
         user_pool_client=pool[1],
+        api=cloud.api or api,
         api_gateway=stack.outputs.get("Endpoint") or endpoint,
         trail_bucket=trail,
         device_role=stack.parameters.get("DeviceRoleName"),
@@ -93,15 +95,31 @@ async def provision(reach: Reach, cloud: Cloud, tell: Tell) -> Provisioned:
 
 async def remove_parts(reach: Reach, cloud: Cloud) -> None:
     """Take down what ``provision`` made; what is gone is fine."""
-    await reach.call_unless(GONE, "iot", "delete_topic_rule", ruleName=RULE)
+    rule = await _rule(reach)
+    if rule is not None and rule["description"] == _told_of(cloud):
+        await reach.call_unless(GONE, "iot", "delete_topic_rule", ruleName=RULE)
     await reach.call_unless(GONE, "iot", "delete_role_alias", roleAlias=stack_name(cloud))
     await reach.call_unless(GONE, "iot", "delete_thing_group", thingGroupName=stack_name(cloud))
     if cloud.trail_bucket is not None:
         await reach.call_unless(GONE, "cloudtrail", "delete_trail", Name=stack_name(cloud))
 
 
-async def _provide_rule(reach: Reach, outputs: Mapping[str, str]) -> None:
-    if await reach.call_unless(GONE, "iot", "get_topic_rule", ruleName=RULE) is not None:
+async def _rule(reach: Reach) -> Mapping[str, str] | None:
+    told = await reach.call_unless(GONE, "iot", "get_topic_rule", ruleName=RULE)
+    return None if told is None else {"description": str(told["rule"].get("description", ""))}
+
+
+def _told_of(cloud: Cloud) -> str:
+    """Return the rule's description, by which the cloud knows it as its own: agents leave room for one rule only."""
+    return f"Keeps what devices of {stack_name(cloud)} send."
+
+
+async def _provide_rule(reach: Reach, cloud: Cloud, outputs: Mapping[str, str]) -> None:
+    rule = await _rule(reach)
+    if rule is not None:
+        if rule["description"] != _told_of(cloud):
+            text = f"The account has a topic rule {RULE} in {reach.region} of something else: one cloud fits there"
+            raise EngineFailed(text, is_final=True)
         return
     bucket, role = outputs.get("DataBucketName"), outputs.get("IngestRoleArn")
     if bucket is None or role is None:
@@ -109,11 +127,9 @@ async def _provide_rule(reach: Reach, outputs: Mapping[str, str]) -> None:
     payload = {
         "sql": "SELECT *, topic() AS topic, timestamp() AS received FROM 'ioto/service/#'",
         "awsIotSqlVersion": "2016-03-23",
-        "description": "Keeps what devices send.",
+        "description": _told_of(cloud),
         "ruleDisabled": False,
-        "actions": [
-            {"s3": {"roleArn": role, "bucketName": bucket, "key": "ingest/${topic(3)}/${timestamp()}-${newuuid()}"}}
-        ],
+        "actions": [{"s3": {"roleArn": role, "bucketName": bucket, "key": _KEY}}],
     }
     await reach.call_unless(EXISTS, "iot", "create_topic_rule", ruleName=RULE, topicRulePayload=payload)
 
@@ -162,7 +178,13 @@ def browser_policy(cloud: Cloud) -> str:
         {
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::{stack_name(cloud).lower()}-*/ingest/*",
+            "Resource": f"arn:aws:s3:::{_name_in(cloud).lower()}-*/ingest/*",
         },
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": allowed}, separators=(",", ":"))
+
+
+def _name_in(cloud: Cloud) -> str:
+    """Return what the owner has called the stack: CloudFormation begins the names of buckets with it."""
+    parts = (cloud.stack or "").split("/")
+    return parts[1] if len(parts) > 1 else stack_name(cloud)

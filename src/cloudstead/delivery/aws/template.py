@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from cloudstead.core.clouds.model import TEMPLATE_VERSION
 from cloudstead.core.clouds.ports import Launch
+from cloudstead.core.clouds.ulids import ulid_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +28,14 @@ def template_body() -> str:
 
 
 def stack_name(cloud: Cloud) -> str:
-    """Return what the stack of a cloud is called."""
-    return f"cloudstead-{cloud.id}"
+    """Return what the stack of a cloud is called, and what is made for it in the account."""
+    return f"cloudstead-{ulid_of(cloud.id)}"
 
 
 def parameters(cloud: Cloud, *, external: str, token: str, builder_account: str, connect_url: str) -> Mapping[str, str]:
     """Return the parameters of a new stack."""
     return {
-        "CloudId": cloud.id,
+        "CloudId": ulid_of(cloud.id),
         "ExternalId": external,
         "BuilderAccount": builder_account,
         "ConnectUrl": connect_url,

@@ -22,11 +22,6 @@ _GONE: Final = frozenset({"ResourceNotFoundException", "NoSuchEntity"})
 _EXISTS: Final = frozenset({"ResourceAlreadyExistsException"})
 
 
-async def endpoint(reach: Reach) -> str:
-    """Return where devices connect."""
-    return str((await reach.call("iot", "describe_endpoint", endpointType="iot:Data-ATS"))["endpointAddress"])
-
-
 async def provide_group(reach: Reach, cloud: Cloud) -> None:
     """Make the group of the cloud's things, unless it is there."""
     await reach.call_unless(_EXISTS, "iot", "create_thing_group", thingGroupName=stack_name(cloud))
@@ -45,13 +40,17 @@ async def enrol(reach: Reach, cloud: Cloud, *, claim_id: str, policy: str) -> En
     """Make thing and certificate anew; what a half-done attempt left behind goes first."""
     await provide_thing(reach, cloud, claim_id)
     await withdraw_certificates(reach, claim_id, policy)
-    made = await reach.call("iot", "create_keys_and_certificate", setAsActive=True)
-    await reach.call("iot", "attach_policy", policyName=policy, target=made["certificateArn"])
-    await reach.call("iot", "attach_thing_principal", thingName=claim_id, principal=made["certificateArn"])
+    endpoint = await reach.data_host()
+    # Not active before the thing has it: what is cut off here leaves nothing behind that opens a door.
+    made = await reach.call("iot", "create_keys_and_certificate", setAsActive=False)
+    certificate = made["certificateArn"]
+    await reach.call("iot", "attach_thing_principal", thingName=claim_id, principal=certificate)
+    await reach.call("iot", "attach_policy", policyName=policy, target=certificate)
+    await reach.call("iot", "update_certificate", certificateId=made["certificateId"], newStatus="ACTIVE")
     return EnrolledDevice(
         certificate=made["certificatePem"],
         private_key=made["keyPair"]["PrivateKey"],
-        endpoint=await endpoint(reach),
+        endpoint=endpoint,
         port=MQTT_PORT,
         account=cloud.aws_account or "",
         thing=claim_id,

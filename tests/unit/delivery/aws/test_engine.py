@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,14 +13,17 @@ from cloudstead.core.clock import SystemClock
 from cloudstead.core.clouds.errors import ConnectRefused, EngineFailed
 from cloudstead.core.clouds.model import Access, Cloud, CloudId, CloudState, CloudType
 from cloudstead.core.clouds.ports import DeviceToEnrol
+from cloudstead.core.clouds.ulids import ulid_of
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.ids import AccountId
-from cloudstead.delivery.aws.calls import Aws, AwsRefused
+from cloudstead.delivery.aws.calls import Aws, AwsRefused, Keys
 from cloudstead.delivery.aws.engine import AwsEngine
 from cloudstead.delivery.aws.template import parameters, stack_name, template_body
-from factories.moto_aws import CUSTOMER, OPERATOR, REGION, MotoAws
+from cloudstead.delivery.aws.things import tell_release
+from factories.moto_aws import CUSTOMER, OPERATOR, REGION, MotoAws, made_by_moto
 
-CLOUD_ID = CloudId("01HZZZZZZZZZZZZZZZZZZZZZZZ")
+CLOUD_ID = CloudId("019b76daa800792ab860228955ff1d64")
+ULID = ulid_of(CLOUD_ID)
 EXTERNAL = "external-id-of-32-characters-or-so"
 ROLE = f"arn:aws:iam::{CUSTOMER}:role/builder"
 ACCESS = Access(ROLE, EXTERNAL)
@@ -64,6 +67,10 @@ def engine(aws, executor):
     return engine_of(aws, executor)
 
 
+class Answered(Exception):
+    """An answer that AWS is not asked for."""
+
+
 class Watched(Aws):
     """AWS, with somebody who is asked before each call."""
 
@@ -72,7 +79,10 @@ class Watched(Aws):
         self._before = before
 
     async def run(self, client, service, operation, given):
-        self._before(service, operation, given)
+        try:
+            self._before(service, operation, given)
+        except Answered as answered:
+            return answered.args[0]
         return await super().run(client, service, operation, given)
 
 
@@ -83,6 +93,7 @@ def engine_of(aws, executor, *, before=lambda *_: None, **more):
         SystemClock(),
         builder_account=OPERATOR,
         connect_url=lambda: "https://cloud.example/connect",
+        api_url=lambda: "https://cloud.example/api",
         **more,
     )
 
@@ -93,35 +104,12 @@ class Told(list):
 
 
 def launched(aws, *, version="1"):
-    """Make the parts of the stack that moto knows, in the customer's account, and let its custom resource answer."""
-    body = _without_the_rest(template_body())
+    """Make the stack of the cloud."""
     given = parameters(
         CLOUD, external=EXTERNAL, token="t" * 20, builder_account=OPERATOR, connect_url="https://x.example"
     )
-    # moto knows the previous value of a parameter only where one was given.
-    defaults = dict.fromkeys(("Image", "PublicHostname", "VpcId", "SubnetA", "SubnetB"), "")
-    given = {**defaults, "KeepsTrail": "no", "Cpu": "1024", "Memory": "4096", **given, "TemplateVersion": version}
-    formation = aws.customer("cloudformation")
-    formation.create_stack(
-        StackName=stack_name(CLOUD),
-        TemplateBody=body,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
-    return formation
-
-
-def _without_the_rest(body):
-    """Leave out what moto cannot make: the custom resource with its function, and what an image would bring."""
-    for name in ("Connect", "ConnectFunction", "ConnectFunctionRole", "UserPool", "UserPoolClient", "IdentityPool"):
-        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
-    for name in ("BrowserRole", "BrowserRoleAttachment"):
-        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
-    for name in ("UserPoolId", "UserPoolClientId"):
-        body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|\Z)", "", body)
-    body = body.replace("Resource: !GetAtt UserPool.Arn", 'Resource: "*"')
-    # moto deletes policies by literal names only
-    return body.replace('PolicyName: !Sub "cloudstead-${CloudId}"', f"PolicyName: cloudstead-{CLOUD_ID}")
+    aws.launch(stack_name(CLOUD), {**given, "TemplateVersion": version})
+    return aws.customer("cloudformation")
 
 
 # The link and the command line ------------------------------------------------------------------------------------
@@ -134,7 +122,7 @@ def test_the_launch_link_fills_in_the_whole_form(aws, executor):
     assert place.hostname == "eu-west-1.console.aws.amazon.com"
     query = parse_qs(place.fragment.partition("?")[2])
     assert query["templateURL"] == [address]
-    assert query["stackName"] == [f"cloudstead-{CLOUD_ID}"]
+    assert query["stackName"] == [f"cloudstead-{ULID}"]
     assert query["param_ExternalId"] == [EXTERNAL]
     assert query["param_ConnectToken"] == ["once"]
     assert launch.template is None
@@ -190,6 +178,13 @@ async def test_throttling_while_the_role_is_tried_proves_nothing(aws, executor):
     assert not failure.value.is_final
 
 
+async def test_a_role_that_cannot_be_tried_is_not_called_refused(aws, engine):
+    aws.refuse("sts", "Throttling", times=3)
+    with pytest.raises(EngineFailed, match="could not be tried") as failure:
+        await engine.verify(CLOUD, ACCESS)
+    assert not failure.value.is_final
+
+
 async def test_without_credentials_the_operator_is_asked_for_some(aws, executor, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         monkeypatch.delenv(name, raising=False)
@@ -212,20 +207,38 @@ async def test_provisioning_makes_what_is_missing_and_may_come_again(aws, engine
 
     made = await engine.provision(CLOUD, ACCESS, told)
 
-    assert made.iot_policy == f"cloudstead-{CLOUD_ID}"
+    assert made.iot_policy == f"cloudstead-{ULID}"
     assert made.device_role == "IotoDeviceAccess"
     assert made.template_version == 1
     assert ".iot.eu-west-1." in made.api_gateway
     iot = aws.customer("iot")
     assert iot.get_topic_rule(ruleName="IotoDevice")["rule"]["ruleDisabled"] is False
-    assert iot.describe_role_alias(roleAlias=f"cloudstead-{CLOUD_ID}")
-    assert iot.describe_thing_group(thingGroupName=f"cloudstead-{CLOUD_ID}")
+    assert iot.describe_role_alias(roleAlias=f"cloudstead-{ULID}")
+    assert iot.describe_thing_group(thingGroupName=f"cloudstead-{ULID}")
     assert iot.list_things()["things"] == []  # the one that was tried is gone
     assert iot.list_certificates()["certificates"] == []
     assert told[0] == "Looking at the stack"
 
     again = await engine.provision(CLOUD, ACCESS, told)
     assert replace(again, api_gateway=None) == replace(made, api_gateway=None)  # moto has a new endpoint at each call
+
+
+async def test_devices_are_told_where_to_enrol(aws, engine):
+    launched(aws)
+    assert (await engine.provision(CLOUD, ACCESS, Told())).api == "https://cloud.example/api"
+    elsewhere = replace(CLOUD, api="https://theirs.example/api")
+    assert (await engine.provision(elsewhere, ACCESS, Told())).api == elsewhere.api
+
+
+async def test_the_rule_of_another_cloud_is_neither_taken_nor_taken_away(aws, engine):
+    launched(aws)
+    iot = aws.customer("iot")
+    iot.create_topic_rule(ruleName="IotoDevice", topicRulePayload={"sql": "SELECT 1", "actions": []})
+    with pytest.raises(EngineFailed, match="one cloud fits there") as failure:
+        await engine.provision(CLOUD, ACCESS, Told())
+    assert failure.value.is_final
+    await engine.remove(CLOUD, ACCESS, Told())
+    assert [each["ruleName"] for each in iot.list_topic_rules()["rules"]] == ["IotoDevice"]
 
 
 async def test_a_cloud_without_its_stack_says_what_to_do(engine):
@@ -272,7 +285,7 @@ async def test_an_update_keeps_every_parameter_but_the_version(aws, executor):
     def leave_out(service, operation, given):
         if operation == "update_stack":
             assert given["TemplateBody"] == template_body()
-            given["TemplateBody"] = _without_the_rest(template_body())
+            given["TemplateBody"] = made_by_moto(ULID)
 
     formation = launched(aws, version="0")
     engine = engine_of(aws, executor, before=leave_out)
@@ -296,6 +309,22 @@ async def test_nothing_to_update_is_success(aws, executor):
     assert look.status == "UPDATE_COMPLETE"
 
 
+async def test_cloudformation_works_with_a_role_of_the_stack(aws, executor):
+    roles = []
+
+    def watch(service, operation, given):
+        if operation in {"update_stack", "delete_stack"}:
+            roles.append(given["RoleARN"])
+        if operation == "update_stack":
+            given["TemplateBody"] = made_by_moto(ULID)
+
+    launched(aws, version="0")
+    engine = engine_of(aws, executor, before=watch)
+    await engine.update(CLOUD, ACCESS)
+    await engine.remove(CLOUD, ACCESS, Told())
+    assert roles == [f"arn:aws:iam::{CUSTOMER}:role/cloudstead-stack-{ULID}"] * 2
+
+
 # Devices -----------------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +341,35 @@ async def test_a_device_is_enrolled_anew_after_an_attempt_that_was_cut_off(aws, 
     iot = aws.customer("iot")
     assert len(iot.list_certificates()["certificates"]) == 1
     assert len(iot.list_thing_principals(thingName=DEVICE.id)["principals"]) == 1
+
+
+async def test_a_certificate_that_no_thing_has_opens_nothing(aws, executor):
+    def cut_off(_service, operation, _given):
+        if operation == "attach_thing_principal":
+            raise EngineFailed("cut off")
+
+    launched(aws)
+    await engine_of(aws, executor).provision(CLOUD, ACCESS, Told())
+    with pytest.raises(EngineFailed):
+        await engine_of(aws, executor, before=cut_off).enrol(CLOUD, ACCESS, DEVICE)
+    assert aws.found(stack_name(CLOUD))["certificates"] == ["INACTIVE"]
+
+
+async def test_messages_are_handed_in_at_the_hosts_of_the_account(executor):
+    made = {}
+
+    class Session:
+        def client(self, service_name, **given):
+            made[service_name] = given["endpoint_url"]
+            return SimpleNamespace(
+                describe_endpoint=lambda **_: {"endpointAddress": "a1-ats.iot.eu-west-1.amazonaws.com"},
+                publish=lambda **_: {},
+            )
+
+    calls = Aws(Session(), executor=executor)
+    reach = calls.reach(Keys("a", "s", "t", 0), REGION)
+    await tell_release(reach, DEVICE.id, now_ms=1)
+    assert made == {"iot": None, "iot-data": "https://a1-ats.iot.eu-west-1.amazonaws.com"}
 
 
 async def test_a_released_device_leaves_nothing_behind(aws, engine):
@@ -351,6 +409,62 @@ async def test_what_holds_data_outlives_the_cloud(aws, engine):
     assert [each["StackStatus"] for each in formation.list_stacks()["StackSummaries"]] == ["DELETE_COMPLETE"]
     again = await engine.remove(CLOUD, ACCESS, Told())
     assert again.notes == {"stack": "was gone already"}
+
+
+@pytest.fixture
+def describing():
+    """What CloudFormation says of the stack, one after another, once it is being deleted."""
+    return []
+
+
+@pytest.fixture
+def slow(aws, executor, describing):
+    """An engine whose stacks take their time to go; it does not wait."""
+    launched(aws)
+    waited = []
+
+    def answer(service, operation, _given):
+        if operation == "delete_stack":
+            describing.insert(0, None)
+        if operation == "describe_stacks" and describing and describing[0] is None:
+            status = describing[1] if len(describing) == 2 else describing.pop(1)
+            if isinstance(status, Exception):
+                raise status
+            told = {"StackId": "s", "StackStatus": status}
+            raise Answered({"Stacks": [told]})
+
+    async def pause(seconds):
+        waited.append(seconds)
+
+    engine = engine_of(aws, executor, before=answer, pause=pause)
+    engine.waited = waited
+    return engine
+
+
+async def test_a_removal_waits_until_the_stack_is_gone(slow, describing):
+    describing += ["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    told = Told()
+    assert (await slow.remove(CLOUD, ACCESS, told)).notes == {}
+    assert (slow.waited, told[-1]) == ([5.0, 5.0], "Waiting until the stack is gone")
+
+
+async def test_a_stack_that_cannot_be_deleted_is_tried_again(slow, describing):
+    describing += ["DELETE_IN_PROGRESS", "DELETE_FAILED"]
+    with pytest.raises(EngineFailed, match="could not be deleted, it is DELETE_FAILED") as failure:
+        await slow.remove(CLOUD, ACCESS, Told())
+    assert not failure.value.is_final
+
+
+async def test_a_stack_that_takes_too_long_is_looked_at_later(slow, describing):
+    describing += ["DELETE_IN_PROGRESS"]
+    with pytest.raises(EngineFailed, match="still being deleted") as failure:
+        await slow.remove(CLOUD, ACCESS, Told())
+    assert not failure.value.is_final
+
+
+async def test_the_role_may_go_before_the_rest_of_its_stack(slow, describing):
+    describing += [AwsRefused("cloudformation", "describe_stacks", "AccessDenied", "")]
+    assert "our role with it" in (await slow.remove(CLOUD, ACCESS, Told())).notes["stack"]
 
 
 async def test_a_role_that_lets_nobody_in_does_not_keep_the_record(aws, engine):

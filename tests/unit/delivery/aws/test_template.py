@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from types import SimpleNamespace
 
 import pytest
 from cfnlint import api, decode
@@ -50,6 +51,15 @@ def test_the_role_may_do_everything_nowhere(template):
             assert {action.partition(":")[0] for action in actions} <= {"iot", "cloudwatch"}
 
 
+def test_cloudformation_neither_makes_nor_widens_a_role_for_the_operator(template):
+    (policy,) = template["Resources"]["StackRole"]["Properties"]["Policies"]
+    statements = [each.get("Fn::If", [None, each])[1] for each in policy["PolicyDocument"]["Statement"]]
+    actions = {action for each in statements for action in each["Action"]}
+    widening = ("iam:Create", "iam:Put", "iam:Attach", "iam:Update", "iam:*", "*")
+    assert not [action for action in actions if action.startswith(widening)]
+    assert not [action for action in actions if action in {"s3:DeleteBucket", "dynamodb:DeleteTable"}]
+
+
 def test_secrets_are_not_shown_by_the_console(template):
     assert all(template["Parameters"][name]["NoEcho"] is True for name in ("ExternalId", "ConnectToken"))
 
@@ -76,10 +86,10 @@ def test_the_function_is_python_that_succeeds_when_the_stack_goes(template):
         "TemplateVersion": "1",
     }
     tree = ast.parse(source)
-    tree.body = [
-        each for each in tree.body if not (isinstance(each, ast.Import) and each.names[0].name == "cfnresponse")
-    ]
-    space = {"cfnresponse": CfnResponse}
+    replaced = {"cfnresponse", "time"}
+    tree.body = [each for each in tree.body if not (isinstance(each, ast.Import) and each.names[0].name in replaced)]
+    waited = []
+    space = {"cfnresponse": CfnResponse, "time": SimpleNamespace(sleep=waited.append)}
     exec(compile(tree, "index.py", "exec"), space)
     for kind in ("Create", "Update", "Delete"):
         space["handler"]({"RequestType": kind, "StackId": "s", "ResourceProperties": properties}, None)
@@ -89,3 +99,5 @@ def test_the_function_is_python_that_succeeds_when_the_stack_goes(template):
         ("Delete", "SUCCESS", "cloudstead-connect"),
     ]
     assert "cannot be reached" in sent[0][3]
+    # Twenty seconds for each call beside the pauses: within the function's time, which is within that of the stack.
+    assert sum(waited[:5]) + 6 * 20 < template["Resources"]["ConnectFunction"]["Properties"]["Timeout"] < 300
