@@ -63,6 +63,7 @@ URL = "https://cloud.example"
 REGION = "eu-west-1"
 NO_CLOUD = "0" * 26
 ROLE = "arn:aws:iam::123456789012:role/BuilderRole"
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/ranch/1"
 
 
 @cache
@@ -379,7 +380,7 @@ def connection(cloud: dict[str, Any], external: str, /, **more: Any) -> dict[str
         "roleArn": ROLE,
         "awsAccount": "123456789012",
         "api": "https://api.example",
-        "stack": "arn:aws:cloudformation:us-east-1:123456789012:stack/ranch/1",
+        "stack": STACK,
         "version": "1",
         "connected": True,
         **more,

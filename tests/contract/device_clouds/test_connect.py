@@ -10,7 +10,7 @@ from cloudstead.core.clouds.errors import EngineFailed
 from cloudstead.core.clouds.ulids import id_of
 from cloudstead.core.jobs.model import Done
 from factories.coverage import covers
-from factories.device_clouds import ROLE, connection
+from factories.device_clouds import ROLE, STACK, connection
 
 
 @covers("cloudConnect", "success")
@@ -72,7 +72,7 @@ async def test_a_launch_link_ends_after_a_day(world):
 async def test_a_used_launch_link_still_hears_its_own_stack_go_after_its_day(world):
     cloud, token, _ = await world.connected()
     world.tenant.clock.advance(timedelta(days=400))
-    gone = await world.ok("cloudConnect", token, cloud=cloud["id"], connected=False)
+    gone = await world.ok("cloudConnect", token, cloud=cloud["id"], connected=False, stack=STACK)
     assert (gone["connected"], gone["status"]) == (False, "DELETE_IN_PROGRESS")
     assert (await world.stored(cloud)).state == "disconnected"
 
@@ -178,7 +178,7 @@ async def test_a_late_connect_for_a_removed_cloud_finds_nothing(world):
 async def test_a_stack_that_goes_while_its_cloud_is_removed_is_what_was_asked_for(world):
     cloud, token, _ = await world.connected()
     await world.ok("cloudRemove", id=cloud["id"], query={"invoke": "none"})
-    gone = await world.ok("cloudConnect", token, cloud=cloud["id"], connected=False)
+    gone = await world.ok("cloudConnect", token, cloud=cloud["id"], connected=False, stack=STACK)
     assert gone["status"] == "DELETE_IN_PROGRESS"
     assert (await world.stored(cloud)).state == "removing"
 
@@ -197,3 +197,34 @@ async def test_external_ids_and_tokens_are_stored_nowhere_readable(world, tmp_pa
     content = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
     assert external.encode() not in content
     assert token.rpartition("_")[2].encode() not in content
+
+
+@pytest.mark.parametrize("said", [{"connected": False}, {"error": "gone"}])
+async def test_whoever_has_read_a_used_launch_link_does_not_speak_for_its_stack(world, said):
+    cloud, token, external = await world.connected()
+    answer = await world.call("cloudConnect", token, cloud=cloud["id"], external=external, **said)
+    assert (answer.status, answer.body) == (403, "The launch link was used by another stack")
+    assert (await world.ok("cloudGet", id=cloud["id"]))["connected"]
+
+
+async def test_a_stack_that_its_owner_changes_tells_so_and_may_take_it_back(world):
+    cloud, token, external = await world.connected()
+    await world.work()
+    asked = list(world.stacks.asked)
+    for version in ("2", "1"):
+        said = connection(cloud, external, version=version, deviceRole=f"Role{version}")
+        assert (await world.ok("cloudConnect", token, **said))["version"] == int(version)
+    after = await world.stored(cloud)
+    assert (after.state, after.device_role, world.stacks.asked) == ("ready", "Role1", asked)
+    assert len(await world.trail("cloud.connect")) == 3
+
+
+async def test_after_a_stack_that_could_not_be_made_the_same_link_starts_another(world):
+    world.stacks.lets_everybody_in = True
+    cloud, token, external = await world.launched()
+    assert (await world.call("cloudConnect", token, **connection(cloud, external))).status == 403
+    await world.ok("cloudConnect", token, cloud=cloud["id"], connected=False, stack=STACK)
+    world.stacks.lets_everybody_in = False
+    again = await world.ok("cloudConnect", token, **connection(cloud, external, stack=f"{STACK}2"))
+    assert (again["connected"], again["status"], again["stack"]) == (True, "CREATE_COMPLETE", f"{STACK}2")
+    assert "error" not in again

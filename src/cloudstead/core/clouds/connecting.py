@@ -90,13 +90,15 @@ class Connecting:
             return await self._admit(actor, said, Access(role_arn, external), account)
 
     async def _admit(self, actor: Actor, said: Connection, access: Access, account: str) -> Connected:
-        def look(unit: Unit) -> tuple[Cloud, bool]:
+        def look(unit: Unit) -> tuple[Cloud, bool, bool]:
             cloud = self._known(unit, actor, said)
-            return cloud, self._is_same(unit, cloud, said, access)
+            return cloud, self._is_same(unit, cloud, said, access), self._is_its_own(unit, cloud, said, access)
 
-        cloud, is_same = await self._records.database.read(look)
+        cloud, is_same, is_its_own = await self._records.database.read(look)
         if is_same:
             return Connected(cloud)
+        if is_its_own:
+            return await self._records.database.write(lambda unit: self._renew(unit, actor, said))
         if not may(cloud, CloudEvent.CONNECTED):
             raise CloudStateForbids(cloud.state, CloudEvent.CONNECTED)
         if cloud.state is not CloudState.UPDATING and actor.token is not None:
@@ -137,6 +139,17 @@ class Connecting:
         )
         return Connected(moved, lasting)
 
+    def _renew(self, unit: Unit, actor: Actor, said: Connection) -> Connected:
+        """Take what the cloud's own stack says of itself after its owner has changed it, or has taken a change back.
+
+        Whatever is being done to the cloud goes on: a stack that is refused here cannot be rolled back any more.
+        """
+        before = self._known(unit, actor, said)
+        after = self._records.clouds.put(unit, before, replace(before, **_kept(said)))
+        if after is not before:
+            self._records.clouds.trail.changed(unit, actor.caller, "cloud.connect", before, after)
+        return Connected(after)
+
     def _known(self, unit: Unit, actor: Actor, said: Connection) -> Cloud:
         """Return the cloud that the stack belongs to; raise ``CloudNotFound`` and ``ConnectRefused``."""
         cloud = self._records.clouds.get(unit, actor, said.cloud_id)
@@ -145,18 +158,22 @@ class Connecting:
             if external is None or not hmac.compare_digest(said.external.encode(), external.encode()):
                 raise ConnectRefused("The external id is not that of the cloud")
         token = actor.token
-        if token is not None and token.stack is not None and said.stack not in {None, token.stack}:
+        if token is not None and token.stack is not None and (said.stack or said.role_arn) != token.stack:
             raise ConnectRefused("The launch link was used by another stack")
         return cloud
 
     def _is_same(self, unit: Unit, cloud: Cloud, said: Connection, access: Access) -> bool:
         """Tell whether the stack says again what is known."""
-        if not cloud.connected or cloud.state is CloudState.UPDATING:
+        return self._is_its_own(unit, cloud, said, access) and all(
+            getattr(cloud, name) == value for name, value in _kept(said).items()
+        )
+
+    def _is_its_own(self, unit: Unit, cloud: Cloud, said: Connection, access: Access) -> bool:
+        """Tell whether it is the cloud's own stack, with the role that was tried, and no update of ours ends."""
+        if not cloud.connected or cloud.state in {CloudState.UPDATING, CloudState.REMOVING}:
             return False
         secret = unit.clouds.secret(cloud.id)
-        if secret is None or secret.role_arn != access.role_arn:
-            return False
-        return all(getattr(cloud, name) == value for name, value in _kept(said).items())
+        return secret is not None and secret.role_arn == access.role_arn and said.stack in {None, cloud.stack}
 
 
 def _check(said: Connection) -> None:

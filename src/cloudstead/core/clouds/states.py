@@ -57,8 +57,9 @@ def _rows() -> dict[tuple[CloudState, CloudEvent], Move]:
         rows.update(dict.fromkeys([(state, event) for state in states], move))
 
     row((_S.DRAFT,), _E.WAITED_FOR, Move(_S.LAUNCHING, StackStatus.REVIEW_IN_PROGRESS))
+    # A stack that could not be made says that it goes, and its owner may start another one from the same link.
     row(
-        (_S.DRAFT, _S.LAUNCHING, _S.ERROR),
+        (_S.DRAFT, _S.LAUNCHING, _S.ERROR, _S.DISCONNECTED),
         _E.CONNECTED,
         Move(_S.CONNECTED, StackStatus.CREATE_COMPLETE, connected=True),
     )
