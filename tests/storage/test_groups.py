@@ -106,6 +106,17 @@ async def test_roles_are_named_apart_in_their_group_and_listed_in_the_order_of_t
     assert await filled.write(write) == (["r0", "r1"], [replace(ROLE, words=("group:view",), updated_at_ms=9)])
 
 
+async def test_the_places_of_roles_are_where_they_are_held_or_named(filled):
+    def write(unit):
+        unit.roles.add(ROLE)
+        unit.roles.add(replace(ROLE, id="r2", domain_id="d2"))
+        unit.groups.put(replace(FACTS, default_role="r2", administrator_role="r2"))
+        unit.people.put_membership(membership("p1", Grant("d2", "r1"), Grant("d1", "r1"), Grant("d1", "group-viewer")))
+        return sorted(unit.roles.places("a1", ["r1", "r2", "r3"])), unit.roles.places("a2", ["r1", "r2"])
+
+    assert await filled.write(write) == ([("r1", "d1"), ("r1", "d2"), ("r2", "d1")], [])
+
+
 async def test_a_role_is_used_by_whoever_holds_it_and_by_the_group_that_names_it(filled):
     def write(unit):
         unit.roles.add(ROLE)

@@ -188,6 +188,30 @@ async def test_a_role_of_a_group_cannot_be_given_elsewhere(world):
     assert (await world.call("inviteToGroup", body=sent)).status == 400
 
 
+async def test_a_group_cannot_be_moved_away_from_a_role_that_is_held_in_it(world):
+    """Those who change the role would have power over whoever holds it, and so over the group."""
+    role = await made(world, "group:view")
+    await world.add_group("shed", parent="barn")
+    await world.add_group("mill")
+    await world.let_in("outsider", "shed", role=role)
+    move = {"groupId": world.id("barn"), "parent": world.id("mill")}
+    refused = await world.call("updateGroup", body=move)
+    assert (refused.status, refused.told.partition(":")[0]) == (400, "parent")
+    await world.ok("updateGroup", body={"groupId": world.id("farm"), "parent": world.id("mill")})
+    await world.ok("updateGroup", body={"groupId": world.id("shed"), "parent": world.id("farm")})
+    await world.ok("updateGroup", body=move)
+
+
+async def test_a_group_cannot_be_moved_away_from_a_role_that_it_names(world):
+    role = await made(world, "group:view")
+    await world.add_group("mill")
+    await world.ok("updateGroup", body={"groupId": world.id("barn"), "roleId": role})
+    move = {"groupId": world.id("barn"), "parent": world.id("mill")}
+    for sent in (move, {**move, "roleId": role}):
+        assert (await world.call("updateGroup", body=sent)).status == 400
+    await world.ok("updateGroup", body={**move, "roleId": "group-viewer"})
+
+
 async def test_roles_are_in_the_trail(world):
     role = await made(world, "group:view")
     await world.ok("updateRole", body={"groupId": world.id("farm"), "roleId": role, "name": "x"})

@@ -23,6 +23,7 @@ from cloudstead.core.domains.model import Domain, DomainTree
 from cloudstead.core.errors import InvalidField
 from cloudstead.core.free_json import require_bounded
 from cloudstead.core.patch import ABSENT, Patched, patched
+from cloudstead.core.roles.places import require_roles_still_count
 from cloudstead.core.texts import MAX_ID_CHARS, require_line, require_prose
 from cloudstead.core.thingtypes.events import ThingTypeRemoved
 
@@ -183,7 +184,10 @@ class Domains:
         return domain
 
     def update(self, unit: Unit, caller: Caller, *, domain_id: DomainId, change: DomainChange) -> Domain:
-        """Change the fields given and, where ``change`` names another parent, move the domain with all below it."""
+        """Change the fields given and, where ``change`` names another parent, move the domain with all below it.
+
+        What is moved there comes into being there, so a move asks for the right to create as well.
+        """
         tree = unit.domains.tree(caller.account_id)
         reach = Reach.of(caller, _UPDATE, tree)
         change.check()
@@ -195,7 +199,9 @@ class Domains:
         reach.require(domain_id, field="id")
         domain = change.applied_to(before)
         if change.parent_id is not ABSENT and change.parent_id != before.parent_id:
+            Reach.of(caller, _CREATE, tree).require(change.parent_id, field="parent_id")
             _require_movable(reach, domain_id, change.parent_id)
+            require_roles_still_count(unit, tree, domain_id, change.parent_id, field="parent_id")
             domain = replace(domain, parent_id=change.parent_id)
         return self.put(unit, caller, before, domain)
 

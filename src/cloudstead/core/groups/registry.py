@@ -28,6 +28,7 @@ from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.people.events import PersonChanged
 from cloudstead.core.people.model import Stage
 from cloudstead.core.roles.built_in import SHOWN, shown_role
+from cloudstead.core.roles.places import require_roles_still_count
 from cloudstead.core.texts import require_line, require_prose
 
 if TYPE_CHECKING:
@@ -182,12 +183,14 @@ class Groups:
         changed = replace(domain, name=patched(change.name, domain.name), description=description)
         if change.parent_id is not ABSENT and change.parent_id != domain.parent_id:
             changed = replace(changed, parent_id=_movable(caller, tree, domain, change.parent_id))
-        if changed != domain:
-            self._domains.put(unit, caller, domain, changed)
         if after != before or changed != domain or facts is None:
             after = replace(after, updated_by=caller.person_id, updated_at_ms=self._clock.millis())
             unit.groups.put(after)
             self._trail.changed(unit, caller, "group.update", before, after)
+        if changed.parent_id is not None and changed.parent_id != domain.parent_id:
+            require_roles_still_count(unit, tree, domain.id, changed.parent_id, field="parent")
+        if changed != domain:
+            self._domains.put(unit, caller, domain, changed)
         return self.get(unit, caller, domain.id)
 
     def remove(self, unit: Unit, caller: Caller, group_id: str) -> Domain:

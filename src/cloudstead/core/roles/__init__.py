@@ -6,5 +6,6 @@
 ``errors``    what can go wrong
 ``events``    what others may want to know
 ``ports``     what storage has to offer
+``places``    where roles count, and what a move must not take them from
 ``registry``  roles as members of groups see, make and change them
 """

@@ -34,6 +34,10 @@ class RoleStore(Protocol):
         """Return the roles of these groups, ordered by id."""
         ...
 
+    def places(self, account_id: AccountId, role_ids: Collection[RoleId]) -> Sequence[tuple[RoleId, DomainId]]:
+        """Return in which groups somebody holds one of these roles, or which name it, each once."""
+        ...
+
     def is_used(self, account_id: AccountId, role_id: RoleId) -> bool:
         """Tell whether anybody holds the role, or a group names it."""
         ...

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloudstead.core.access.permissions import permissions_of
 from cloudstead.core.caller import Grant
 from cloudstead.core.domains.errors import (
     DomainHasPeople,
@@ -17,6 +18,7 @@ from cloudstead.core.domains.events import DomainMoved
 from cloudstead.core.domains.registry import MAX_DEPTH, DomainChange, Domains
 from cloudstead.core.errors import InvalidField, NotPermitted, OutOfReach
 from cloudstead.core.paging import PageRequest
+from cloudstead.core.roles.model import GroupRole
 from cloudstead.core.thingtypes.events import ThingTypeRemoved
 from cloudstead.core.thingtypes.registry import ThingTypes
 
@@ -168,6 +170,39 @@ async def test_both_ends_of_a_move_have_to_be_within_reach(tenant, update, domai
     with pytest.raises(OutOfReach) as refused:
         await update(domain_id, caller=caller_at(tenant, "a"), parent_id=parent_id)
     assert refused.value.field == field
+
+
+async def test_a_move_asks_for_the_right_to_create_where_it_leads(tenant, update):
+    def may(domain_id, *words):
+        return Grant(domain_id, "made", permissions=permissions_of(words))
+
+    mover = tenant.caller_of(None, may("a", "group:edit"), may("d", "group:edit"))
+    with pytest.raises(NotPermitted):
+        await update("b", caller=mover, parent_id="d")
+    mover = tenant.caller_of(None, may("a", "group:edit", "group:create"), may("d", "group:edit"))
+    with pytest.raises(OutOfReach):
+        await update("b", caller=mover, parent_id="d")
+    mover = tenant.caller_of(None, may("a", "group:edit"), may("d", "group:edit", "group:create"))
+    assert (await update("b", caller=mover, parent_id="d")).parent_id == "d"
+
+
+async def test_a_domain_is_not_moved_away_from_a_role_that_somebody_holds_in_it(tenant, update):
+    role = GroupRole(
+        id="r" * 32,
+        account_id=tenant.account.id,
+        domain_id="a",
+        name="Reader",
+        description="",
+        words=("group:view",),
+        created_at_ms=0,
+        created_by=None,
+        updated_at_ms=0,
+    )
+    await tenant.database.write(lambda unit: unit.roles.add(role))
+    await tenant.add_person("holder", Grant("c", role.id))
+    with pytest.raises(InvalidField, match="parent_id: the role 'Reader'"):
+        await update("b", parent_id="d")
+    await update("a", parent_id="d")
 
 
 async def test_a_tree_has_a_bottom(tenant, create, update):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, union
 
 from cloudstead.core.access.permissions import BUILT_IN_ROLES
 from cloudstead.core.roles.errors import RoleNameTaken
@@ -102,6 +102,21 @@ _NAMED_BY_GROUP = Statement(
     "account_id",
     "role",
 )
+_PLACES = Statement(
+    lambda words: union(
+        select(membership_grants.c.role, membership_grants.c.domain_id)
+        .where(membership_grants.c.account_id == bindparam("account_id"))
+        .where(words.any_of(membership_grants.c.role, "roles")),
+        select(group_facts.c.default_role, group_facts.c.domain_id)
+        .where(group_facts.c.account_id == bindparam("account_id"))
+        .where(words.any_of(group_facts.c.default_role, "roles")),
+        select(group_facts.c.administrator_role, group_facts.c.domain_id)
+        .where(group_facts.c.account_id == bindparam("account_id"))
+        .where(words.any_of(group_facts.c.administrator_role, "roles")),
+    ),
+    "account_id",
+    "roles",
+)
 
 
 class SqlGroupRoles:
@@ -147,6 +162,10 @@ class SqlGroupRoles:
     def at(self, account_id: AccountId, domain_ids: Collection[DomainId]) -> list[GroupRole]:
         """Return the roles of these groups, ordered by id."""
         return [_role(row) for row in self._transaction.rows(_AT, account_id, list(domain_ids))]
+
+    def places(self, account_id: AccountId, role_ids: Collection[RoleId]) -> list[tuple[RoleId, DomainId]]:
+        """Return in which groups somebody holds one of these roles, or which name it, each once."""
+        return [(row[0], row[1]) for row in self._transaction.rows(_PLACES, account_id, list(role_ids))]
 
     def is_used(self, account_id: AccountId, role_id: RoleId) -> bool:
         """Tell whether anybody holds the role, or a group names it."""
