@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloudstead.core.accounts.acting import Acting
 from cloudstead.core.accounts.opening import open_account
 from cloudstead.core.credentials.passwords import PasswordHasher
 from cloudstead.core.invitations.accepting import Accepting
@@ -87,6 +88,26 @@ async def test_a_pending_member_is_mailed_again_but_not_at_once(world):
     await world.ok("inviteToGroup", body=invitation(world, "new@mail.example"))
     assert len(world.post.letters) == 2
     assert world.post.links()[0] != world.post.links()[1]
+
+
+@pytest.mark.parametrize(("days_later", "is_promised"), [(9, True), (11, False)])
+async def test_asking_again_neither_lengthens_nor_revives_what_an_administrator_has_promised(
+    world, days_later, is_promised
+):
+    tenant = world.tenant
+    account_id = tenant.account.id
+    acting = Acting(tenant.caller, tenant.account)
+    rooms = world.backend.members._invitations
+    promised = await tenant.database.write(
+        lambda unit: rooms.invite(unit, acting, email="new@mail.example", valid_days=10).invitation
+    )
+    tenant.clock.advance(timedelta(days=days_later))
+    world.tokens["owner"] = (await world.token("owner"))["access_token"]
+    placed = await world.ok("inviteToGroup", body=invitation(world, "new@mail.example"))
+    now = await tenant.database.read(lambda unit: unit.invitations.of_person(account_id, placed["userId"]))
+    assert (now.id != promised.id, now.into_account) == (True, is_promised)
+    assert (now.expires_at_ms == promised.expires_at_ms) is is_promised
+    assert len(world.post.letters) == 2
 
 
 async def test_following_the_link_opens_the_groups_and_nothing_else_of_the_account(world):

@@ -44,8 +44,8 @@ ACCEPT_PATH: Final = "/people/accept"
 VALID_DAYS: Final = 30
 MOST_VALID_DAYS: Final = 100
 
-_DAY_MINUTES: Final = 24 * 60
-_DAY_MS: Final = _DAY_MINUTES * 60_000
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 24 * 60 * _MINUTE_MS
 _SECRET_BYTES: Final = 32
 _MOST_PROVEN: Final = 100  # people who have proved the same address, each in an account of its own
 _QUIET_MS: Final = 60_000
@@ -67,7 +67,7 @@ class _Asked:
     person_id: PersonId
     email: str
     groups: tuple[PolicyGroupId, ...]
-    valid_days: int = VALID_DAYS
+    valid_ms: int = VALID_DAYS * _DAY_MS
     into_account: bool = True
 
 
@@ -108,7 +108,7 @@ class Invitations:
         person_id = self._invited(unit, account.id, email)
         if provider_ids is not None:
             bind(unit, account, person_id, provider_ids)
-        asked = _Asked(person_id, email, tuple(group.id for group in groups), valid_days)
+        asked = _Asked(person_id, email, tuple(group.id for group in groups), valid_days * _DAY_MS)
         invitation = self._sent(unit, caller, account, asked)
         return _shown(unit, account, (invitation,))[0]
 
@@ -126,11 +126,13 @@ class Invitations:
         membership = unit.people.membership(account.id, person_id)
         if membership is not None and grant not in membership.grants:
             unit.people.put_membership(replace(membership, grants=(*membership.grants, grant)))
-        earlier = unit.invitations.of_person(account.id, person_id)
-        if earlier is not None and self._clock.millis() - earlier.created_at_ms < _QUIET_MS:
+        earlier, now_ms = unit.invitations.of_person(account.id, person_id), self._clock.millis()
+        if earlier is not None and now_ms - earlier.created_at_ms < _QUIET_MS:
             return person_id  # the mail of a moment ago says all that this one would
-        groups = () if earlier is None else earlier.groups
-        asked = _Asked(person_id, email, groups, into_account=earlier is not None and earlier.into_account)
+        asked = _Asked(person_id, email, (), into_account=False)
+        if earlier is not None and earlier.into_account and earlier.expires_at_ms > now_ms:
+            # What an administrator has promised goes along and ends as it was to: it is not the caller's to give.
+            asked = _Asked(person_id, email, earlier.groups, earlier.expires_at_ms - now_ms)
         self._sent(unit, caller, account, asked)
         return person_id
 
@@ -156,7 +158,7 @@ class Invitations:
             secret_hash=hashlib.sha256(secret.encode()).digest(),
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
-            expires_at_ms=now_ms + asked.valid_days * _DAY_MS,
+            expires_at_ms=now_ms + asked.valid_ms,
             into_account=asked.into_account,
         )
         unit.invitations.add(invitation)
@@ -164,7 +166,7 @@ class Invitations:
             to=asked.email,
             account_name=account.name,
             link=f"{self._public_url}{ACCEPT_PATH}?{urlencode({'token': invitation.id + secret})}",
-            valid_minutes=asked.valid_days * _DAY_MINUTES,
+            valid_minutes=max(1, asked.valid_ms // _MINUTE_MS),
         )
         self._letters.send(unit, account.id, letter)
         self._trail.made(unit, caller, "invitation.create", invitation)
