@@ -52,14 +52,18 @@ def _write_rest(fd: int, rest: memoryview, position: int, flags: int) -> None:
 
 
 def preallocate(fd: int, start: int, end: int) -> bool:
-    """Reserve a range of a file and say whether that worked.
+    """Reserve a range of a file, fill it with zeros, and say whether that worked.
 
-    Appending into reserved space spares the file system a change of the file's size with every sync: 124 instead of
-    190 us per durable write of 200 bytes on ext4. It is an economy only. A disk that is too full to reserve may still
-    have room for the record itself, and the write that follows reports what is really wrong.
+    Writing durably into space that was written before spares the file system everything but the data: no change of the
+    file's size, and no taking note of which part of the reserved space is in use, for which it would wait for whatever
+    else is being synced on that disk. 9 KB take 95 us on ext4 then, 190 in space that is reserved only; filling takes
+    1.5 ms for each MiB. It is an economy only. A disk that is too full to reserve may still have room for the record
+    itself, and the write that follows reports what is really wrong.
     """
     try:
         os.posix_fallocate(fd, start, end - start)
+        _write(fd, [bytes(end - start)], start, 0)
+        os.fdatasync(fd)
     except OSError:
         return False
     return True

@@ -23,8 +23,8 @@ from cloudstead.log.frames import (
 from cloudstead.log.segment import Segment, SparseIndex, segment_path
 
 DRAFT_SUFFIX = ".draft"
-# Small enough that an idle installation hardly notices, large enough for a second of full load.
-_RESERVE_BYTES = 4 << 20
+# Small enough that nobody notices while it is filled, large enough for a hundred commits at full load.
+_RESERVE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Tail:
 
     def _reserve(self, end: int) -> None:
         wanted = end + _RESERVE_BYTES
-        if preallocate(self._fd, self._reserved, wanted):
+        # Not from what is reserved alone: where reserving has failed before, records stand behind it.
+        if preallocate(self._fd, max(self._reserved, self.segment.end), wanted):
             self._reserved = wanted
 
     def clean(self) -> None:
