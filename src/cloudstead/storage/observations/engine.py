@@ -7,10 +7,12 @@ engine must not be open across a fork, and one process alone may have its folder
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _T = TypeVar("_T")
+
+_BEHIND: Final = 10  # nice(1)
 
 Settings = dict[str, Any]
 
@@ -102,16 +106,35 @@ class ServerEngine:
         )
 
 
+def step_back() -> None:
+    """Let other threads go first where there is not processor time enough for all; for the calling thread alone.
+
+    The threads that the embedded engine starts on its behalf inherit this. Nobody waits for what is written in the
+    background, but devices wait for the event loop.
+    """
+    with suppress(OSError):  # a container may forbid it, and then everybody is equal
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
+
+
 class Sessions:
     """Threads that each hold one session, and the work that is handed to them."""
 
-    def __init__(self, engine: Engine, settings: Mapping[str, Any], *, threads: int, name: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Mapping[str, Any],
+        *,
+        threads: int,
+        name: str,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        """``prepare`` is called in each thread before its first work."""
         self._engine = engine
         self._settings = settings
         self._local = threading.local()
         self._opened: list[Client] = []
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=prepare)
 
     async def run(self, work: Callable[[Client], _T]) -> _T:
         """Do a piece of work with the session of whichever thread is free."""

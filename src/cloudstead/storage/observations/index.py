@@ -18,7 +18,7 @@ from cloudstead.core.observations.model import SearchResult, ShadowChange
 from cloudstead.search import OBSERVATIONS, THINGS, Index, SearchInvalid, answer
 from cloudstead.search.sql import number, text, texts
 from cloudstead.storage.observations.catalogue import Catalogue
-from cloudstead.storage.observations.engine import EmbeddedEngine, Engine, ServerEngine, Sessions
+from cloudstead.storage.observations.engine import EmbeddedEngine, Engine, ServerEngine, Sessions, step_back
 from cloudstead.storage.observations.rows import (
     Lines,
     Row,
@@ -90,7 +90,7 @@ class ClickHouseIndex:
     def __init__(self, engine: Engine, *, clock: Clock, memory_bytes: int = MEMORY_BYTES) -> None:
         self._clock = clock
         memory = {"max_memory_usage": memory_bytes}
-        self._writer = Sessions(engine, WRITER_SETTINGS | memory, threads=1, name="index-writer")
+        self._writer = Sessions(engine, WRITER_SETTINGS | memory, threads=1, name="index-writer", prepare=step_back)
         self._readers = Sessions(engine, READER_SETTINGS | memory, threads=SEARCHES_AT_ONCE + 1, name="index-reader")
         # One thread more than turns: what no account asked for, such as a ping, waits for nobody's search.
         self.turns = Turns(
