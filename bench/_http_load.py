@@ -14,17 +14,23 @@ import re
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _WARM_UP_S = 0.5
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do. ``requests`` are sent in turn; ``refused`` marks an answer that counts as a failure."""
+    """What to do. ``requests`` are sent in turn; ``refused`` marks an answer that counts as a failure.
+
+    Where ``is_repeated`` is false each is sent once, and the load may end before its time.
+    """
 
     port: int
     requests: list[bytes]
@@ -32,6 +38,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     per_second: float = 0
     refused: bytes = b""
+    is_repeated: bool = True
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +93,18 @@ class _Connection(asyncio.Protocol):
 
     def _send(self, started: float) -> None:
         self._started = started
-        self._transport.write(next(self._run.requests))
+        request = next(self._run.requests, None)
+        if request is None:
+            self._run.end = min(self._run.end, time.perf_counter())
+            self._transport.close()
+        else:
+            self._transport.write(request)
 
 
 class _Run:
     def __init__(self, load: Load) -> None:
         self.load = load
-        self.requests = itertools.cycle(load.requests)
+        self.requests: Iterator[bytes] = itertools.cycle(load.requests) if load.is_repeated else iter(load.requests)
         self.turns = [itertools.count() for _ in range(load.connections)]
         self.interval_s = 1 / load.per_second if load.per_second else 0
         self.start = time.perf_counter()
@@ -137,7 +149,7 @@ async def generate(load: Load) -> Answered:
     latencies = sorted(run.latencies)
     return Answered(
         sent=run.sent,
-        per_second=len(latencies) / load.seconds,
+        per_second=len(latencies) / (run.end - run.measured_from),
         p50_ms=1e3 * latencies[len(latencies) // 2],
         p99_ms=1e3 * latencies[len(latencies) * 99 // 100],
     )

@@ -33,6 +33,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "sign_ins": ("3", "4"),
     "groups": ("6",),
     "clouds": ("30",),
+    "provisioning": ("2",),
     "start": ("3",),
     "state": (),
     "log_commit": (),
