@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cloudstead.core.files.files import Files
 from cloudstead.core.files.images import ThingImages
 from cloudstead.core.files.links import FileLinks
 from cloudstead.core.files.model import is_sealed
+from cloudstead.core.files.removals import ImageRemover
 from cloudstead.core.files.sealed import SealedObjects
 from cloudstead.core.things.registry import Things
 from cloudstead.storage.objects import BucketObjects
@@ -30,22 +30,17 @@ PUBLIC_URL = "https://cloud.example"
 
 @dataclass(frozen=True)
 class FileRooms:
-    """Everything about files that a tenant needs; ``tasks`` are what was begun beside everything else."""
+    """Everything about files that a tenant needs."""
 
     objects: SealedObjects
     files: Files
     images: ThingImages
     links: FileLinks
-    tasks: list[asyncio.Task[None]]
-
-    async def settle(self) -> None:
-        """Return when everything that was begun is done."""
-        await asyncio.gather(*self.tasks)
+    remover: ImageRemover
 
 
 def file_rooms(tenant: Tenant, executor: Executor) -> FileRooms:
     objects = SealedObjects(BucketObjects(MemoryStore()), tenant.sealer, is_sealed=is_sealed)
-    tasks: list[asyncio.Task[None]] = []
     images = ThingImages(
         tenant.database,
         objects,
@@ -53,11 +48,10 @@ def file_rooms(tenant: Tenant, executor: Executor) -> FileRooms:
         clock=tenant.clock,
         ids=tenant.ids,
         executor=executor,
-        spawn=lambda work: tasks.append(asyncio.get_running_loop().create_task(work)),
     )
-    images.listen(tenant.bus)
     links = FileLinks(tenant.sealer, tenant.clock, public_url=PUBLIC_URL)
-    return FileRooms(objects, Files(tenant.database, objects), images, links, tasks)
+    remover = ImageRemover(tenant.database, objects)
+    return FileRooms(objects, Files(tenant.database, objects), images, links, remover)
 
 
 def picture(kind: str = "PNG", *, size: tuple[int, int] = (3, 2), frames: int = 1) -> bytes:

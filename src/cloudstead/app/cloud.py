@@ -13,7 +13,7 @@ import structlog
 from cloudstead.app.accounts import state_url
 from cloudstead.app.archiving import on_commit, start_archive
 from cloudstead.app.device_clouds import CloudRooms, open_clouds, root_key_in
-from cloudstead.app.files import open_files, start_images
+from cloudstead.app.files import open_files
 from cloudstead.app.http_room import HttpRoom
 from cloudstead.app.journal import GatewayJournal, Journal, SignInJournal
 from cloudstead.app.key_uses import follow_key_uses
@@ -41,6 +41,8 @@ from cloudstead.core.credentials.tokens import Tokens
 from cloudstead.core.domains.registry import Domains
 from cloudstead.core.events import EventBus
 from cloudstead.core.files.files import Files
+from cloudstead.core.files.images import ThingImages
+from cloudstead.core.files.removals import ImageRemover
 from cloudstead.core.ids import Uuid7Source
 from cloudstead.core.people.second_factor import SecondFactors
 from cloudstead.core.people.sessions import Sessions
@@ -71,7 +73,6 @@ if TYPE_CHECKING:
     from cloudstead.core.archive.archive import Archive
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.key_uses import KeyUses
-    from cloudstead.core.files.images import ThingImages
     from cloudstead.core.files.ports import ObjectStore
     from cloudstead.core.ids import IdSource
     from cloudstead.core.spine.ports import LogWriter
@@ -249,9 +250,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
         # One at a time: decoding a large picture takes 100 MB.
         pictures = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         stack.callback(pictures.shutdown)
-        images = start_images(
-            things, database=database, objects=objects, clock=clock, ids=ids, bus=bus, tasks=tasks, executor=pictures
-        )
+        images = ThingImages(database, objects, things, clock=clock, ids=ids, executor=pictures)
         await spine.require_index(log)
         archive = await start_archive(
             settings, stack, clock=clock, database=database, objects=objects, log=log, tasks=tasks
@@ -291,6 +290,7 @@ async def open_cloud(settings: Settings, folder: DataFolder) -> AsyncIterator[Cl
             bus=bus,
             tasks=tasks,
             batches=BatchMaker(database, things, certificates, archives=objects, clock=clock),
+            images=ImageRemover(database, objects),
             more=clouds.duties(),
         )
         yield Cloud(

@@ -1,4 +1,4 @@
-"""Where files and archives are kept, with their secrets sealed, and who looks after the images of things."""
+"""Where files and archives are kept, with their secrets sealed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING
 
 from cloudstead.app.errors import ObjectsUnusable, reason_of
 from cloudstead.core.files.errors import ObjectsUnavailable
-from cloudstead.core.files.images import ThingImages
 from cloudstead.core.files.model import is_sealed
 from cloudstead.core.files.sealed import SealedObjects
 from cloudstead.storage.objects import BucketAddress, open_objects
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from cloudstead.app.data_folder import DataFolder
     from cloudstead.app.settings import Settings
-    from cloudstead.app.tasks import Tasks
-    from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.sealing import Sealer
-    from cloudstead.core.events import EventBus
     from cloudstead.core.files.ports import ObjectStore
-    from cloudstead.core.ids import IdSource
-    from cloudstead.core.things.registry import Things
-    from cloudstead.core.unit import Database
 
 
 def bucket_address(settings: Settings) -> BucketAddress | None:
@@ -50,28 +41,3 @@ async def open_files(settings: Settings, folder: DataFolder, sealer: Sealer) -> 
     except (OSError, ObjectsUnavailable) as error:
         raise ObjectsUnusable(place, reason_of(error)) from error
     return SealedObjects(store, sealer, is_sealed=is_sealed)
-
-
-def start_images(
-    things: Things,
-    *,
-    database: Database,
-    objects: ObjectStore,
-    clock: Clock,
-    ids: IdSource,
-    bus: EventBus,
-    tasks: Tasks,
-    executor: Executor,
-) -> ThingImages:
-    """Return what keeps the images of things, following the things, with a sweep of what a crash left over begun."""
-    images = ThingImages(database, objects, things, clock=clock, ids=ids, executor=executor, spawn=tasks.spawn)
-    images.listen(bus)
-    tasks.keep(_sweep(images, tasks))
-    return images
-
-
-async def _sweep(images: ThingImages, tasks: Tasks) -> None:
-    try:
-        await images.sweep()
-    except (OSError, ObjectsUnavailable) as error:
-        tasks.report("sweeping images of things that are gone", error)

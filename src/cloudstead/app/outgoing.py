@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cloudstead.core.clock import Clock
     from cloudstead.core.credentials.sealing import Sealer
     from cloudstead.core.events import EventBus
+    from cloudstead.core.files.removals import ImageRemover
     from cloudstead.core.ids import IdSource
     from cloudstead.core.jobs.model import Job
     from cloudstead.storage.sql import Database
@@ -48,6 +49,7 @@ _MAILS_AT_ONCE: Final = 4
 _MAIL_RETRY_S: Final = (30.0, 7200.0)
 _WEBHOOK_RETRY_S: Final = (30.0, 600.0)  # three tries outlast a receiver that is started anew
 _BATCHES: Final = (Retry(max_tries=10, first_s=5.0, longest_s=300.0), 2)
+_IMAGES: Final = (Retry(max_tries=100, first_s=5.0, longest_s=3600.0), 2)  # for days: nobody else would delete them
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ async def start_outgoing(
     bus: EventBus,
     tasks: Tasks,
     batches: BatchMaker,
+    images: ImageRemover,
     more: Sequence[Duty] = (),
 ) -> Outgoing:
     """Let the worker work until the context ends; raise ``CannotStart`` for settings that cannot be used."""
@@ -88,6 +91,7 @@ async def start_outgoing(
         Duty(webhooks, Retry(settings.webhooks.tries, *_WEBHOOK_RETRY_S), settings.webhooks.at_once, is_shared=True),
         Duty(NotedMail(rationed, database), Retry(settings.mail.tries, *_MAIL_RETRY_S), _MAILS_AT_ONCE, is_shared=True),
         Duty(batches, *_BATCHES, is_shared=True),
+        Duty(images, *_IMAGES, is_shared=True),
         *more,
     )
     worker = Worker(

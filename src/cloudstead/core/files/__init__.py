@@ -3,6 +3,8 @@
 ``model``     the buckets, and which object a file is
 ``files``     lists and reads, as far as a caller may see
 ``images``    the images of things
+``image_paths``  where they lie
+``removals``  deletes those of things that are gone, by jobs
 ``pictures``  what is a picture, and a harmless one
 ``links``     addresses that are good for a while
 ``paths``     which paths an object can have

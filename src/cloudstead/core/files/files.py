@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from cloudstead.core.access.permissions import Permission
 from cloudstead.core.access.reach import Reach
 from cloudstead.core.files.errors import FileNotAvailable
-from cloudstead.core.files.images import is_image_path, logical_key, path_of_image, uid_of
+from cloudstead.core.files.image_paths import is_image_path, logical_key, path_of_image, uid_of
 from cloudstead.core.files.model import Bucket, File, Listing, object_path
 from cloudstead.core.ids import ThingName
 from cloudstead.core.things.model import NAME_PATTERN

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloudstead.core.audit.record import Trail
+from cloudstead.core.files.removals import ImageRemovals
 from cloudstead.core.things.events import CertificatesRevoked, ThingChanged, ThingCreated, ThingRemoved
 from cloudstead.core.things.model import Thing
 from cloudstead.core.things.registry import audited
@@ -26,6 +27,7 @@ class ManyThings:
 
     def __init__(self, clock: Clock, ids: IdSource) -> None:
         self._clock = clock
+        self._image_removals = ImageRemovals(clock, ids)
         self._trail = Trail[Thing](clock, ids, object_type="thing", name_of=lambda each: each.name, fields_of=audited)
 
     def add(self, unit: Unit, caller: Caller, things: Sequence[Thing]) -> None:
@@ -47,11 +49,12 @@ class ManyThings:
             unit.emit(ThingChanged(before, tree.path(before.domain_id), after, tree.path(after.domain_id)))
 
     def remove(self, unit: Unit, caller: Caller, things: Sequence[Thing]) -> None:
-        """Withdraw the things' certificates and remove them with their shadows."""
+        """Withdraw the things' certificates and remove them with their shadows; their images follow."""
         tree = unit.domains.tree(caller.account_id)
         uids = [thing.uid for thing in things]
         revoked = unit.certificates.revoke_of_each(caller.account_id, uids, self._clock.millis())
         unit.things.remove_each(caller.account_id, uids)
+        self._image_removals.follow(unit, things)
         self._trail.removed_each(unit, caller, "thing.remove", things)
         if revoked:
             unit.emit(CertificatesRevoked(tuple(revoked)))

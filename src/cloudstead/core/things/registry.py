@@ -10,6 +10,7 @@ from cloudstead.core.access.reach import Reach
 from cloudstead.core.audit.record import Trail
 from cloudstead.core.domains.errors import DomainNotFound
 from cloudstead.core.errors import InvalidField
+from cloudstead.core.files.removals import ImageRemovals
 from cloudstead.core.ids import ThingName, ThingUid
 from cloudstead.core.patch import ABSENT, Patched, patched
 from cloudstead.core.texts import require_line, require_prose
@@ -43,6 +44,7 @@ class Things:
         self._ids = ids
         self._trail = Trail(clock, ids, object_type="thing", name_of=lambda each: each.name, fields_of=audited)
         self._certificates = certificates
+        self._image_removals = ImageRemovals(clock, ids)
 
     def get(self, unit: Unit, caller: Caller, *, name: ThingName) -> Thing:
         """Return a thing; raise ``ThingNotFound`` or ``OutOfReach``."""
@@ -147,10 +149,11 @@ class Things:
         return thing
 
     def remove(self, unit: Unit, caller: Caller, *, name: ThingName) -> None:
-        """Withdraw a thing's certificates and remove it with its shadow."""
+        """Withdraw a thing's certificates and remove it with its shadow; its image follows."""
         thing = self.allowed(unit, caller, name=name, permission=_REMOVE)
         revoked = unit.certificates.revoke_all(caller.account_id, thing.uid, self._clock.millis())
         unit.things.remove(caller.account_id, thing.uid)
+        self._image_removals.follow(unit, [thing])
         self._trail.removed(unit, caller, "thing.remove", thing)
         if revoked:
             unit.emit(CertificatesRevoked(tuple(revoked)))

@@ -1,0 +1,3 @@
+from factories.tenants import tenant
+
+__all__ = ["tenant"]
