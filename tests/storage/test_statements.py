@@ -20,17 +20,20 @@ STATEMENTS = {
     if isinstance(value, Statement)
 }
 # These read a whole table on purpose: all accounts, the list of all revocations, the oldest marks in their order, and
-# once at the start: what was claimed before a crash, how far the archive is, the rules and authorities in force.
+# once at the start: what was claimed before a crash, how far the archive is, the rules and authorities in force. And those
+# who never confirmed, by an index that holds nobody else.
 WHOLE_TABLE = {
     "accounts._ALL",
     "archive._FLOORS",
     "certificates._REVOKED",
+    "clouds._AUTHORITIES",
     "job_claims._GIVE_BACK_ALL",
+    "people._NEVER_CONFIRMED",
     "rules._ENABLED",
     "things._PENDING",
     "trusted_certificates._ACTIVE",
 }
-WITHOUT_PARAMETERS = {"accounts._ALL", "rules._ENABLED"}
+WITHOUT_PARAMETERS = {"accounts._ALL", "clouds._AUTHORITIES", "rules._ENABLED"}
 # Lists given as a parameter, values without a table, and what the statement itself has found by an index.
 NO_TABLES = ("VIRTUAL TABLE", "CONSTANT ROW", "SCAN due")
 

@@ -147,8 +147,8 @@ _AUTHORITIES = Statement(lambda _: select(cloud_authorities.c.certificate_pem).o
 _SHADOWS = Statement(
     lambda _: (
         select(func.count())
-        .select_from(shadows)
-        .where(shadows.c.account_id == bindparam("account_id"))
+        .select_from(things.join(shadows, shadows.c.thing_uid == things.c.uid))
+        .where(things.c.account_id == bindparam("account_id"))
         .where(shadows.c.updated_at_s >= bindparam("since_s"))
     ),
     "account_id",
