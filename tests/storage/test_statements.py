@@ -20,8 +20,8 @@ STATEMENTS = {
     if isinstance(value, Statement)
 }
 # These read a whole table on purpose: all accounts, the list of all revocations, the oldest marks in their order, and
-# once at the start: what was claimed before a crash, how far the archive is, the rules and authorities in force. And those
-# who never confirmed, by an index that holds nobody else.
+# once at the start: what was claimed before a crash, how far the archive is, the rules and authorities in force. And
+# those who never confirmed, by an index that holds nobody else.
 WHOLE_TABLE = {
     "accounts._ALL",
     "archive._FLOORS",
