@@ -177,3 +177,11 @@ async def test_what_is_not_served_is_told_in_words(world):
     asks = {"origin": "https://cloud.example", "access-control-request-method": "POST"}
     answer = await world.client.options("/api/cloud/find", headers=asks)
     assert answer.headers["access-control-allow-methods"] == "POST"
+
+
+def test_the_document_puts_operations_together_that_are_about_the_same(face):
+    document = describe(face.document, [face])
+    assert {tag for item in document["paths"].values() for each in item.values() for tag in each["tags"]} == {
+        *("cloud", "token", "device", "provision"),
+        *("cloud, by token", "token, by token", "device, by token", "provision, by token"),
+    }

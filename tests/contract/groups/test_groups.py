@@ -274,6 +274,16 @@ async def test_every_change_is_in_the_trail(world):
     assert ("group.update", group_id) in trail
 
 
+async def test_a_change_of_name_or_place_is_in_the_trail_once(world):
+    group_id = await world.add_group("shed")
+    move = {"groupId": group_id, "name": "hut", "parent": world.id("farm")}
+    await world.ok("updateGroup", body=move)
+    assert [told for told, subject in await world.trail() if subject == group_id] == [
+        *("domain.create", "group.create"),
+        "domain.update",
+    ]
+
+
 async def test_a_key_holds_what_it_was_given_at_the_root_and_nothing_of_its_owners(world):
     await world.add_person("reader", Grant("root", "Read"))
     assert (await world.ok("listUserGroups", "reader"))["items"] == []

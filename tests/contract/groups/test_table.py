@@ -69,3 +69,16 @@ def test_the_document_describes_what_is_served(faces, served):
     document = describe(faces[0].document, faces)
     described = {each["operationId"] for item in document["paths"].values() for each in item.values()}
     assert described == set(served)
+
+
+def test_the_document_puts_operations_together_that_are_about_the_same(faces):
+    document = describe(faces[0].document, faces)
+    assert list(dict.fromkeys(each["tags"][0] for item in document["paths"].values() for each in item.values())) == [
+        "groups",
+        "members",
+        "keys of outside systems",
+        "devices",
+        "roles",
+        "access tokens",
+        "networks",
+    ]

@@ -186,6 +186,7 @@ class Groups:
         if after != before or changed != domain or facts is None:
             after = replace(after, updated_by=caller.person_id, updated_at_ms=self._clock.millis())
             unit.groups.put(after)
+        if _audited(after) != _audited(before):  # the domain's own entry tells of name and place
             self._trail.changed(unit, caller, "group.update", before, after)
         if changed.parent_id is not None and changed.parent_id != domain.parent_id:
             require_roles_still_count(unit, tree, domain.id, changed.parent_id, field="parent")

@@ -12,7 +12,7 @@ from cloudstead.dialects.device_clouds.handlers.devices import DeviceHandlers
 from cloudstead.dialects.device_clouds.handlers.life_cycle import InvokeQuery, LifeCycleHandlers
 from cloudstead.dialects.device_clouds.handlers.tokens import TokenHandlers
 from cloudstead.dialects.device_clouds.paging import FindQuery, IdPageQuery
-from cloudstead.dialects.device_clouds.rows import twins
+from cloudstead.dialects.device_clouds.rows import PEOPLE, TOKENS, twins
 from cloudstead.dialects.device_clouds.shapes import calls, clouds, devices, tokens
 from cloudstead.web.face import CorsPolicy, Document, Face, below
 from cloudstead.web.routes import PathRoutes
@@ -61,8 +61,17 @@ def device_clouds_face(backend: Backend) -> Face:
         authenticate=actors.of_call,
         cors=_CORS,
         document=DOCUMENT,
+        tag_of=area_of,
         security_scheme=_SECURITY,
     )
+
+
+def area_of(path: str) -> str:
+    """Return what a path is about, for the document: its noun, and whether it is the place for tokens."""
+    noun = path.removeprefix(TOKENS)
+    if noun != path:
+        return f"{noun.split('/')[1]}, by token"
+    return path.removeprefix(PEOPLE).split("/")[1]
 
 
 def _post(path: str, *, name: str, run: Any, permission: Permission, **more: Any) -> Operation:

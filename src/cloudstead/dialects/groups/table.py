@@ -65,6 +65,24 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "/v1"
 
+_AREAS: Final = (
+    ("/user/groups", "groups"),
+    ("/user", "members"),
+    ("/group/user", "members"),
+    ("/group/invite", "members"),
+    ("/group/apiKey", "keys of outside systems"),
+    ("/group/devices", "devices"),
+    ("/group/roles", "roles"),
+    ("/group", "groups"),
+    ("/device", "devices"),
+    ("/role", "roles"),
+    ("/permission", "roles"),
+    ("/oauth2", "access tokens"),
+    ("/sigfox", "networks"),
+    ("/actility", "networks"),
+)
+"""What the paths are about that begin so; the first that fits counts."""
+
 DOCUMENT: Final = Document(
     name="groups",
     title="Groups",
@@ -97,7 +115,13 @@ def _face(name: str, rows: Sequence[Operation], authenticate: Callable[[Call[Any
         errors=ERRORS,
         authenticate=authenticate,
         document=DOCUMENT,
+        tag_of=area_of,
     )
+
+
+def area_of(path: str) -> str:
+    """Return what a path is about, for the document."""
+    return next(area for start, area in _AREAS if path.startswith(start))
 
 
 def _groups(backend: Backend) -> tuple[Operation, ...]:

@@ -103,6 +103,7 @@ def provision_device_faces(backend: Backend) -> tuple[Face, Face]:
             body_limit=64 * 1024,
             request_id_header="x-amzn-requestid",
             document=DOCUMENT,
+            tag_of=area_of,
             security_scheme=_SIGV4,
         ),
         Face(
@@ -112,8 +113,14 @@ def provision_device_faces(backend: Backend) -> tuple[Face, Face]:
             errors=REGISTRATION_ERRORS,
             body_limit=64 * 1024,
             document=DOCUMENT,
+            tag_of=area_of,
         ),
     )
+
+
+def area_of(path: str) -> str:
+    """Return what a path is about, for the document."""
+    return "registration" if path == REGISTER_PATH else path.split("/")[1]
 
 
 def _is_ours(scope: Scope) -> bool:
