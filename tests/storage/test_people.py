@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cloudstead.core.caller import Grant
@@ -50,6 +52,20 @@ async def test_replacing_writes_every_column(database):
     await database.write(write)
 
     assert await database.read(lambda unit: unit.people.get("p1")) == EVERYTHING_SET
+
+
+async def test_what_signing_in_changes_is_written_of_that_person_and_nothing_else(database):
+    signed_in = replace(person(), password_hash="new", failed_logins=2, locked_until_ms=7, last_login_at_ms=9)
+
+    def write(unit):
+        unit.people.add(person())
+        unit.people.add(person("p2"))
+        unit.people.note_sign_in(replace(signed_in, first_name="Somebody else"))
+
+    await database.write(write)
+
+    assert await database.read(lambda unit: unit.people.get("p1")) == signed_in
+    assert await database.read(lambda unit: unit.people.get("p2")) == person("p2")
 
 
 async def test_grants_keep_their_order(database):

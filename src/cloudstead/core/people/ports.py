@@ -32,6 +32,10 @@ class PeopleStore(Protocol):
         """Write all columns of a person."""
         ...
 
+    def note_sign_in(self, person: Person) -> None:
+        """Write what signing in changes of a person: failures, lock, last login, and the hash at today's cost."""
+        ...
+
     def remove(self, person_ids: Collection[PersonId]) -> None:
         """Delete people with their memberships, tokens, keys, links and data."""
         ...

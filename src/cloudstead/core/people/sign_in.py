@@ -67,16 +67,12 @@ class Proof:
             raise LoginRefused
         return current
 
-    def forgive(self, unit: Unit, account_id: AccountId, *, now_ms: int) -> Person:
-        """Take the counted failure back, and note the login."""
+    def forgive(self, unit: Unit, account_id: AccountId, current: Person, *, now_ms: int) -> Person:
+        """Take the failure that was counted for ``current`` back, and note the login."""
         person = replace(
-            self.current(unit),
-            password_hash=self.new_hash,
-            failed_logins=0,
-            locked_until_ms=0,
-            last_login_at_ms=now_ms,
+            current, password_hash=self.new_hash, failed_logins=0, locked_until_ms=0, last_login_at_ms=now_ms
         )
-        unit.people.replace(person)
+        unit.people.note_sign_in(person)
         unit.sessions.mark_success(account_id, person.id, self.attempt_id)
         return person
 
@@ -170,7 +166,8 @@ class SignIn:
         async with self._turn:
             self._require_open(self._addresses, address)
             proof = await self._attempt(account, user_name, password, client=Client(source_address))
-            return await self._admit(account, proof)
+            person, membership, refresh_token = await self._admit(account, proof)
+        return await self._login(account, person, membership, refresh_token)
 
     async def _prove(self, account: Account, user_name: str, password: str, *, source_address: str | None) -> None:
         _require_usable(account)
@@ -203,7 +200,7 @@ class SignIn:
             return person, membership
 
         person, membership = await self._database.read(read)
-        return self._login(account, person, membership, refresh_token)
+        return await self._login(account, person, membership, refresh_token)
 
     async def prove_person(self, account: Account, user_name: str, *, password: str, client: Client) -> Proof:
         """Check a password for our own pages, which ask for the second factor, or for another password, next.
@@ -275,7 +272,7 @@ class SignIn:
 
         return await self._database.write(write)
 
-    async def _admit(self, account: Account, proof: Proof) -> Login:
+    async def _admit(self, account: Account, proof: Proof) -> tuple[Person, Membership, str]:
         refresh_token = secrets.token_urlsafe(_REFRESH_TOKEN_BYTES)
         now_ms = self._clock.millis()
 
@@ -284,7 +281,7 @@ class SignIn:
             if not may_use_password(unit, account.id, person.id):
                 raise LoginRefused
             self._require_second_factor(unit, account, person, proof.code)
-            person = proof.forgive(unit, account.id, now_ms=now_ms)
+            person = proof.forgive(unit, account.id, person, now_ms=now_ms)
             unit.refresh_tokens.drop_expired(now_ms)
             unit.refresh_tokens.add(
                 RefreshToken(_hash(refresh_token), account.id, person.id, now_ms + REFRESH_TOKEN_LIFE_MS)
@@ -292,7 +289,7 @@ class SignIn:
             return person, membership
 
         person, membership = await self._database.write(write)
-        return self._login(account, person, membership, refresh_token)
+        return person, membership, refresh_token
 
     def _require_second_factor(self, unit: Unit, account: Account, person: Person, code: str | None) -> None:
         if self._factors.is_on(unit, person.id):
@@ -308,11 +305,12 @@ class SignIn:
         if is_enforced and not self._factors.is_on(unit, person.id):
             raise LoginRefused(_FACTOR_DUE)
 
-    def _login(self, account: Account, person: Person, membership: Membership, refresh_token: str) -> Login:
+    async def _login(self, account: Account, person: Person, membership: Membership, refresh_token: str) -> Login:
         return Login(
             person=person,
             membership=membership,
-            id_token=self._tokens.issue_id_token(account, person),
+            # RSA takes longer than all else that is done here on the loop, and lets go of the interpreter's lock.
+            id_token=await asyncio.to_thread(self._tokens.issue_id_token, account, person),
             refresh_token=refresh_token,
             identity_id=self._identities.of_person(account, person.id),
         )
@@ -327,7 +325,9 @@ def count_failure(unit: Unit, person_id: PersonId, now_ms: int) -> None:
     current = unit.people.get(person_id)
     if current is not None:
         failures = Failures(current.failed_logins, current.locked_until_ms).one_more(now_ms, NAME_RULE)
-        unit.people.replace(replace(current, failed_logins=failures.count, locked_until_ms=failures.locked_until_ms))
+        unit.people.note_sign_in(
+            replace(current, failed_logins=failures.count, locked_until_ms=failures.locked_until_ms)
+        )
 
 
 def _may_enter(person: Person) -> bool:
@@ -374,7 +374,7 @@ def _has_place(unit: Unit, membership: Membership) -> bool:
 def _forget_failures(unit: Unit, account_id: AccountId, proof: Proof) -> None:
     current = unit.people.get(proof.person.id)
     if current is not None and current.password_hash == proof.person.password_hash:
-        unit.people.replace(replace(current, failed_logins=0, locked_until_ms=0))
+        unit.people.note_sign_in(replace(current, failed_logins=0, locked_until_ms=0))
         unit.sessions.mark_success(account_id, current.id, proof.attempt_id)
 
 

@@ -33,9 +33,19 @@ if TYPE_CHECKING:
 
 _COLUMNS = len(people.c)
 _FLAGS = tuple(position for position, name in enumerate(people.c.keys()) if people.c[name].type.python_type is bool)
+_OF_SIGN_IN = ("password_hash", "failed_logins", "locked_until_ms", "last_login_at_ms")
 
 _ADD = adding_if_free(people)
 _REPLACE = replacing(people, "id")
+_NOTE_SIGN_IN = Statement(
+    lambda _: (
+        people.update()
+        .where(people.c.id == bindparam("wanted_id"))
+        .values({name: bindparam(name) for name in _OF_SIGN_IN})
+    ),
+    "id",
+    *_OF_SIGN_IN,
+)
 _PUT_TEXT = putting(person_texts, "person_id")
 _REMOVE = Statement(lambda words: people.delete().where(words.any_of(people.c.id, "ids")), "ids")
 # The partial index is used where its condition stands word for word.
@@ -240,6 +250,17 @@ class SqlPeople:
         """Write all columns of a person."""
         if self._transaction.change(_REPLACE, *_values(person)):
             self._transaction.change(_PUT_TEXT, person.id, _text(person), person.email.lower())
+
+    def note_sign_in(self, person: Person) -> None:
+        """Write what signing in changes of a person: failures, lock, last login, and the hash at today's cost."""
+        self._transaction.change(
+            _NOTE_SIGN_IN,
+            person.id,
+            person.password_hash,
+            person.failed_logins,
+            person.locked_until_ms,
+            person.last_login_at_ms,
+        )
 
     def remove(self, person_ids: Collection[PersonId]) -> None:
         """Delete people with their memberships, tokens, keys, links and data."""
