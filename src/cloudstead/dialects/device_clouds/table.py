@@ -68,9 +68,8 @@ def device_clouds_face(backend: Backend) -> Face:
 
 def area_of(path: str) -> str:
     """Return what a path is about, for the document: its noun, and whether it is the place for tokens."""
-    noun = path.removeprefix(TOKENS)
-    if noun != path:
-        return f"{noun.split('/')[1]}, by token"
+    if path.startswith(f"{TOKENS}/"):
+        return f"{path.removeprefix(TOKENS).split('/')[1]}, by token"
     return path.removeprefix(PEOPLE).split("/")[1]
 
 
