@@ -23,7 +23,7 @@ RULE = {
     "actions": [
         {
             "type": "WEBHOOK",
-            "config": {"url": "http://127.0.0.1:9/${thing.thingName}", "body": {"up": "${resource.value}"}},
+            "config": {"url": "https://receiver.example/${thing.thingName}", "body": {"up": "${resource.value}"}},
         }
     ],
 }
@@ -84,7 +84,7 @@ def test_messages_are_followed_while_the_cloud_runs_and_replayed_while_it_does_n
     dry = command("replay", "--to", "rules", *data, "--to-offset", "2", "--show", "1")
     assert dry.returncode == 0, dry.stderr
     run, summary = dry.stdout.splitlines()
-    assert json.loads(run)["requests"][0]["url"] == f"http://127.0.0.1:9/{name}"
+    assert json.loads(run)["requests"][0]["url"] == f"https://receiver.example/{name}"
     assert summary.endswith("2 hits, 2 runs. Nothing was sent: that takes --fire.")
     fired = command("replay", "--to", "rules", *data, "--to-offset", "1", "--fire")
     assert "goes out when the service starts" in fired.stdout
