@@ -8,7 +8,7 @@ import threading
 import urllib.request
 from collections import deque
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import boto3
 from botocore.exceptions import ClientError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-west-1"
 CUSTOMER = "222222222222"
+NEIGHBOUR = "333333333333"
 OPERATOR = "123456789012"  # moto's own account
 _REFUSAL = (
     '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>{code}</Code>'
@@ -36,12 +37,16 @@ class _Silent(WSGIRequestHandler):
 
 
 class MotoAws:
-    """A server on loopback. ``external_ids`` are those that its roles demand, by the name of the role."""
+    """A server on loopback. ``external_ids`` are those that its roles demand, by the name of the role.
+
+    ``stack_status`` is how every stack is said to stand, whatever moto knows: its stacks take no time and never fail.
+    """
 
     def __init__(self) -> None:
         self.external_ids: dict[str, str | None] = {}
         self.calls: list[str] = []
         self._refusals: deque[tuple[str, int, str]] = deque()
+        self.stack_status: str | None = None
         self._held: tuple[str, threading.Event, threading.Event] | None = None
         self._server = make_server(
             "127.0.0.1",
@@ -64,6 +69,7 @@ class MotoAws:
         self.external_ids.clear()
         self.calls.clear()
         self._refusals.clear()
+        self.stack_status = None
         self.let_go()
 
     def close(self) -> None:
@@ -91,11 +97,11 @@ class MotoAws:
         given = {"aws_access_key_id": "operator", "aws_secret_access_key": "secret", "region_name": REGION, **keys}
         return boto3.Session(**given)
 
-    def customer(self, service: str) -> Any:
-        """Return a client of the customer's account."""
+    def customer(self, service: str, account: str = CUSTOMER) -> Any:
+        """Return a client of a customer's account."""
         sts = self.session().client("sts", endpoint_url=self.url)
         self.external_ids.setdefault("me", None)
-        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{CUSTOMER}:role/me", RoleSessionName="me")["Credentials"]
+        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/me", RoleSessionName="me")["Credentials"]
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -110,11 +116,16 @@ class MotoAws:
             service = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
             name = service[1] if service else ""
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            if name == "cloudformation":
+                body = _with_what_moto_makes(body)
+                environ["CONTENT_LENGTH"] = str(len(body))
             environ["wsgi.input"] = io.BytesIO(body)
             call = f"{name} {environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
             self.calls.append(call)
             self._wait(call)
             refusal = self._refusal(name, body)
+            if refusal is None and self.stack_status is not None and b"Action=DescribeStacks" in body:
+                return self._described(app, environ, start)
             if refusal is None:
                 return app(environ, start)
             status, content, kind, code = refusal
@@ -129,26 +140,37 @@ class MotoAws:
             held[1].set()
             held[2].wait(30)
 
-    def launch(self, name: str, given: Mapping[str, str]) -> dict[str, str]:
-        """Make the parts of a stack that moto knows, in the customer's account; return its outputs and ``StackId``."""
+    def _described(self, app: Any, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        told: list[Any] = []
+        body = b"".join(app(environ, lambda *given: told.extend(given)))
+        start(told[0], [each for each in told[1] if each[0].lower() != "content-length"])
+        said = f"<StackStatus>{self.stack_status}<".encode()
+        return [re.sub(rb"<StackStatus>\w+<", said, body)]
+
+    def launch(self, name: str, given: Mapping[str, str], account: str = CUSTOMER) -> dict[str, str]:
+        """Make the parts of a stack that moto knows, in a customer's account; return its outputs and ``StackId``."""
         # moto knows the previous value of a parameter only where one was given.
         defaults = dict.fromkeys(("Image", "PublicHostname", "VpcId", "SubnetA", "SubnetB"), "")
         defaults |= {"KeepsTrail": "no", "Cpu": "1024", "Memory": "4096"}
-        formation = self.customer("cloudformation")
+        formation = self.customer("cloudformation", account)
+        cognito = self.customer("cognito-idp", account)
+        pool = cognito.create_user_pool(PoolName=name)["UserPool"]["Id"]
+        client = cognito.create_user_pool_client(UserPoolId=pool, ClientName=name)["UserPoolClient"]["ClientId"]
+        pools = f"  UserPoolId: {{Value: {pool}}}\n  UserPoolClientId: {{Value: {client}}}\n"
         stack_id = formation.create_stack(
             StackName=name,
-            TemplateBody=made_by_moto(given["CloudId"]),
+            TemplateBody=made_by_moto(given["CloudId"]).rstrip() + "\n" + pools,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in {**defaults, **given}.items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )["StackId"]
         (stack,) = formation.describe_stacks(StackName=stack_id)["Stacks"]
         return {"StackId": stack_id, **{each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}}
 
-    def found(self, name: str) -> dict[str, Any]:
-        """Return what is left of a cloud in the customer's account, by kind."""
-        iot = self.customer("iot")
+    def found(self, name: str, account: str = CUSTOMER) -> dict[str, Any]:
+        """Return what there is of a cloud in a customer's account, by kind."""
+        iot = self.customer("iot", account)
         try:
-            (stack,) = self.customer("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            (stack,) = self.customer("cloudformation", account).describe_stacks(StackName=name)["Stacks"]
             status = stack["StackStatus"]
         except ClientError:
             status = "DELETE_COMPLETE"
@@ -176,6 +198,16 @@ class MotoAws:
             return None
         denial = _REFUSAL.format(code="AccessDenied", message="not authorized to perform: sts:AssumeRole")
         return 403, denial, "text/xml", "AccessDenied"
+
+
+def _with_what_moto_makes(body: bytes) -> bytes:
+    """Let an update of a stack bring what moto can make."""
+    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    if form.get("Action") != "UpdateStack":
+        return body
+    match = re.search("cloudstead-([0-9A-Z]{26})", form["StackName"])
+    assert match is not None
+    return urlencode({**form, "TemplateBody": made_by_moto(match[1])}).encode()
 
 
 def made_by_moto(cloud_id: str) -> str:

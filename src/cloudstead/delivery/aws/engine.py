@@ -141,8 +141,12 @@ class AwsEngine:
             except AwsRefused as refusal:
                 if _NOTHING_TO_DO in refusal.message:
                     return StackLook(status=StackStatus.UPDATE_COMPLETE, template_version=TEMPLATE_VERSION)
-                raise
-            return await self._look(reach, cloud)
+                if StackStatus.UPDATE_IN_PROGRESS not in refusal.message:  # begun, and cut off before it was noted
+                    raise
+            try:
+                return await self._look(reach, cloud)
+            except (AwsRefused, EngineFailed):  # it has begun all the same, and a job looks again
+                return StackLook(status=StackStatus.UPDATE_IN_PROGRESS)
 
     async def look(self, cloud: Cloud, access: Access | None) -> StackLook:
         """Return how the stack stands."""

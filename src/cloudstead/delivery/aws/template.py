@@ -61,6 +61,11 @@ def launch_of(cloud: Cloud, region: str, given: Mapping[str, str], *, template_u
         *("aws", "cloudformation", "create-stack", "--region", region, "--stack-name", name),
         *where,
         *("--capabilities", *CAPABILITIES, "--parameters"),
-        *(f"ParameterKey={each},ParameterValue={value}" for each, value in given.items()),
+        *(f"ParameterKey={each},ParameterValue={_shorthand(value)}" for each, value in given.items()),
     ]
     return Launch(url=url, command=shlex.join(words), template=None if template_url else template_body())
+
+
+def _shorthand(value: str) -> str:
+    """Return a value in the shorthand of AWS's command line, where a bare comma would begin another field."""
+    return f'"{value}"' if "," in value or "=" in value else value

@@ -137,6 +137,11 @@ def test_without_a_place_in_s3_there_is_a_file_and_a_command_line(engine):
     assert "'ParameterKey=ConnectToken,ParameterValue=it'\"'\"'s; once'" in launch.command
 
 
+def test_a_comma_in_a_value_does_not_begin_another_one_on_the_command_line(engine):
+    launch = engine.launch(CLOUD, external="sixteen=or,more.", token="once")
+    assert '\'ParameterKey=ExternalId,ParameterValue="sixteen=or,more."\'' in launch.command
+
+
 @pytest.mark.parametrize("region", [None, "eu-nowhere-1"])
 def test_a_cloud_in_no_region_of_aws_is_not_made(engine, region):
     with pytest.raises(InvalidField, match="region"):
@@ -307,6 +312,24 @@ async def test_nothing_to_update_is_success(aws, executor):
     launched(aws)
     look = await engine_of(aws, executor, before=find_nothing).update(CLOUD, ACCESS)
     assert look.status == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize("message", ["Stack:x is in UPDATE_IN_PROGRESS state and can not be updated.", None])
+async def test_an_update_that_has_begun_is_followed_whatever_is_seen_of_it(aws, executor, message):
+    begun = []
+
+    def cut_off(service, operation, given):
+        if operation == "update_stack":
+            begun.append(given)
+            if message is None:
+                raise Answered({})
+            raise AwsRefused(service, operation, "ValidationError", message)
+        if begun:
+            raise AwsRefused(service, operation, "Throttling", "Rate exceeded")
+
+    launched(aws)
+    look = await engine_of(aws, executor, before=cut_off).update(CLOUD, ACCESS)
+    assert look.status == "UPDATE_IN_PROGRESS"
 
 
 async def test_cloudformation_works_with_a_role_of_the_stack(aws, executor):
