@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""What may come before the body, interim answers included; a parser alone would go on for ever."""
+"""What may come before the body, interim answers included; a parser alone would go on for ever.
+
+Once more as much may come around the body: the sizes of chunks, and trailers, which the parser gathers.
+"""
 
 _ENDS_LINE: Final = re.compile(r"[\r\n\0]")
 _SWITCHING: Final = 101
@@ -37,7 +40,7 @@ class Exchange(asyncio.Protocol):
         self._request = request
         self._most = max_body_bytes
         self._body = bytearray()
-        self._head_bytes = 0
+        self._taken_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._answered: asyncio.Future[None] = loop.create_future()
@@ -79,19 +82,20 @@ class Exchange(asyncio.Protocol):
         self._request = b""
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come."""
-        if self._parser is None:
+        """Parse what has come, unless all that counts is there."""
+        if self._parser is None or self._ended.done():
             return
-        if not self._answered.done():
-            self._head_bytes += len(data)
+        self._taken_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._end()  # nobody asked for another protocol; the status says so
         except httptools.HttpParserError as error:
             self._fail(str(error))
-        if not self._answered.done() and self._head_bytes > MAX_HEAD_BYTES:
+        if not self._answered.done() and self._taken_bytes > MAX_HEAD_BYTES:
             self._fail(f"its head is longer than {MAX_HEAD_BYTES} bytes")
+        elif self._taken_bytes > 2 * MAX_HEAD_BYTES + self._most:
+            self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end of the connection as the end of the answer, if it has begun."""
