@@ -139,7 +139,7 @@ def test_without_a_place_in_s3_there_is_a_file_and_a_command_line(engine):
 
 def test_a_comma_in_a_value_does_not_begin_another_one_on_the_command_line(engine):
     launch = engine.launch(CLOUD, external="sixteen=or,more.", token="once")
-    assert '\'ParameterKey=ExternalId,ParameterValue="sixteen=or,more."\'' in launch.command
+    assert "'ParameterKey=ExternalId,ParameterValue=\"sixteen=or,more.\"'" in launch.command
 
 
 @pytest.mark.parametrize("region", [None, "eu-nowhere-1"])
