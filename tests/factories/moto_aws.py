@@ -214,11 +214,12 @@ def made_by_moto(cloud_id: str) -> str:
     """Return the template without what moto cannot make: the custom resource with its function, and Cognito."""
     body = template_body()
     left_out = ("Connect", "ConnectFunction", "UserPool", "UserPoolClient", "IdentityPool", "BrowserRoleAttachment")
+    left_out += ("ReportFunction", "ReportSchedule", "ReportPermission")
     for name in (*left_out, "BrowserRole"):
         body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|^  #|^\w)", "", body)
     for name in ("UserPoolId", "UserPoolClientId"):
         body = re.sub(rf"(?ms)^  {name}:\n.*?(?=^  \w|\Z)", "", body)
-    for name in ("UserPool.Arn", "ConnectFunction.Arn"):
+    for name in ("UserPool.Arn", "ConnectFunction.Arn", "ReportFunction.Arn", "ReportSchedule.Arn"):
         body = body.replace(f"Resource: !GetAtt {name}", 'Resource: "*"')
     body = re.sub(r'Resource: !Sub ".*identitypool.*"', 'Resource: "*"', body)
     body = body.replace("                  - !GetAtt BrowserRole.Arn\n", "")

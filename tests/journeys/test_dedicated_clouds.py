@@ -237,7 +237,7 @@ def test_a_cloud_lives_through_crashes_and_leaves_nothing_behind(aws: MotoAws, t
                 "status": "CREATE_COMPLETE",
                 "userPoolClient": owned.outputs["UserPoolClientId"],
                 "userPoolId": owned.outputs["UserPoolId"],
-                "version": 1,
+                "version": 2,
             }.items()
         )
         assert f".iot.{REGION}." in now["apiGateway"]
@@ -291,7 +291,8 @@ def test_a_cloud_works_and_says_what_hinders_it(aws: MotoAws, cloud: RunningClou
 
     keys = builder.call("/cloud/getBrowserKeys", id=owned.id)
     assert set(keys) == {"accessKeyId", "secretAccessKey", "sessionToken", "expires", "region"}
-    report = {"accountId": owned.cloud["accountId"], "cloudId": owned.id, "load": 1.5}
+    assert owned.given["OwnerAccount"] == owned.cloud["accountId"]
+    report = {"accountId": owned.given["OwnerAccount"], "cloudId": owned.given["CloudId"], "load": 1.5}
     builder.call("/cloud/report", owned.token, **report, usage=[{"devices": 2, "tenants": 1}, {"devices": 3}])
     now = builder.call("/cloud/get", id=owned.id)
     assert (now["devices"], now["tenants"], now["load"]) == (5, 1, 1.5)

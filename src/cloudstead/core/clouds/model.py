@@ -11,7 +11,7 @@ from cloudstead.core.ids import AccountId, PersonId  # noqa: TC001 - likewise
 
 CloudId = NewType("CloudId", str)
 
-TEMPLATE_VERSION: Final = 1
+TEMPLATE_VERSION: Final = 2
 """The version of the stack that a cloud is made with today; ``updateStack`` brings older ones to it."""
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 from cloudstead.core.clouds.errors import ConnectRefused, EngineFailed
 from cloudstead.core.clouds.model import TEMPLATE_VERSION, CloudType, StackStatus
 from cloudstead.core.clouds.ports import BrowserKeys, EnrolledDevice, Launch, Provisioned, Removed, StackLook
+from cloudstead.core.clouds.ulids import ulid_of
 from cloudstead.core.errors import InvalidField
 from cloudstead.delivery.aws import steps, things
 from cloudstead.delivery.aws.calls import LONGEST_S, AwsRefused
 from cloudstead.delivery.aws.template import (
     CAPABILITIES,
+    OWNER_PARAMETER,
     VERSION_PARAMETER,
     launch_of,
     parameters,
@@ -126,13 +128,15 @@ class AwsEngine:
                 for name in stack.parameters
                 if name != VERSION_PARAMETER
             ]
-            new = {"ParameterKey": VERSION_PARAMETER, "ParameterValue": str(TEMPLATE_VERSION)}
+            new = [{"ParameterKey": VERSION_PARAMETER, "ParameterValue": str(TEMPLATE_VERSION)}]
+            if OWNER_PARAMETER not in stack.parameters:  # made before the template had it
+                new.append({"ParameterKey": OWNER_PARAMETER, "ParameterValue": ulid_of(cloud.account_id)})
             try:
                 await reach.call(
                     "cloudformation",
                     "update_stack",
                     StackName=stack.id,
-                    Parameters=[*kept, new],
+                    Parameters=[*kept, *new],
                     Capabilities=list(CAPABILITIES),
                     # Not its address: the customer's role has no business in the operator's bucket.
                     TemplateBody=template_body(),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "cloudstead-cloud.yaml"
 CAPABILITIES: Final = ("CAPABILITY_NAMED_IAM",)
 VERSION_PARAMETER: Final = "TemplateVersion"
+OWNER_PARAMETER: Final = "OwnerAccount"  # since version 2
 DEVICE_ROLE: Final = "IotoDeviceAccess"  # "Device clouds", deviceRole: the original default
 
 
@@ -36,6 +37,7 @@ def parameters(cloud: Cloud, *, external: str, token: str, builder_account: str,
     """Return the parameters of a new stack."""
     return {
         "CloudId": ulid_of(cloud.id),
+        OWNER_PARAMETER: ulid_of(cloud.account_id),
         "ExternalId": external,
         "BuilderAccount": builder_account,
         "ConnectUrl": connect_url,

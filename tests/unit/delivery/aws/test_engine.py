@@ -103,7 +103,7 @@ class Told(list):
         self.append(step)
 
 
-def launched(aws, *, version="1"):
+def launched(aws, *, version="2"):
     """Make the stack of the cloud."""
     given = parameters(
         CLOUD, external=EXTERNAL, token="t" * 20, builder_account=OPERATOR, connect_url="https://x.example"
@@ -214,7 +214,7 @@ async def test_provisioning_makes_what_is_missing_and_may_come_again(aws, engine
 
     assert made.iot_policy == f"cloudstead-{ULID}"
     assert made.device_role == "IotoDeviceAccess"
-    assert made.template_version == 1
+    assert made.template_version == 2
     assert ".iot.eu-west-1." in made.api_gateway
     iot = aws.customer("iot")
     assert iot.get_topic_rule(ruleName="IotoDevice")["rule"]["ruleDisabled"] is False
@@ -298,10 +298,32 @@ async def test_an_update_keeps_every_parameter_but_the_version(aws, executor):
 
     look = await engine.update(CLOUD, ACCESS)
 
-    assert (look.status, look.template_version) == ("UPDATE_COMPLETE", 1)
+    assert (look.status, look.template_version) == ("UPDATE_COMPLETE", 2)
     stack = formation.describe_stacks(StackName=stack_name(CLOUD))["Stacks"][0]
     given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
     assert given["ConnectUrl"] == "https://x.example"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "sent"),
+    [("OwnerAccount", {"ParameterValue": ulid_of(CLOUD.account_id)}), ("", {"UsePreviousValue": True})],
+)
+async def test_an_update_gives_the_owner_only_to_a_stack_that_lacks_it(aws, executor, left_out, sent):
+    seen = []
+
+    def answer(service, operation, given):
+        if operation == "describe_stacks":
+            names = {"CloudId", "OwnerAccount", "TemplateVersion"} - {left_out}
+            told = [{"ParameterKey": name, "ParameterValue": "1"} for name in sorted(names)]
+            raise Answered({"Stacks": [{"StackId": "s", "StackStatus": "CREATE_COMPLETE", "Parameters": told}]})
+        if operation == "update_stack":
+            seen.extend(given["Parameters"])
+            raise Answered({})
+
+    await engine_of(aws, executor, before=answer).update(CLOUD, ACCESS)
+    assert [each for each in seen if each["ParameterKey"] == "OwnerAccount"] == [
+        {"ParameterKey": "OwnerAccount", **sent}
+    ]
 
 
 async def test_nothing_to_update_is_success(aws, executor):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from types import SimpleNamespace
+from urllib.error import HTTPError
 
 import pytest
 from cfnlint import api, decode
@@ -101,3 +105,85 @@ def test_the_function_is_python_that_succeeds_when_the_stack_goes(template):
     assert "cannot be reached" in sent[0][3]
     # Twenty seconds for each call beside the pauses: within the function's time, which is within that of the stack.
     assert sum(waited[:5]) + 6 * 20 < template["Resources"]["ConnectFunction"]["Properties"]["Timeout"] < 300
+
+
+# The monthly report ------------------------------------------------------------------------------------------------
+
+
+class Iot:
+    """A group of two pages."""
+
+    def __init__(self):
+        self.asked = []
+
+    def list_things_in_thing_group(self, **given):
+        self.asked.append(given)
+        return {"things": ["a"]} if "nextToken" in given else {"things": ["b", "c"], "nextToken": "more"}
+
+
+class CloudWatch:
+    """Two days' messages over each protocol."""
+
+    def __init__(self):
+        self.asked = []
+
+    def get_metric_statistics(self, **given):
+        self.asked.append(given)
+        return {"Datapoints": [{"Sum": 44_640.0}, {"Sum": 22_320.0}]}
+
+
+def report_of(template, monkeypatch, url):
+    """Run the function as on the first of January, and return whom it asked."""
+    asked = {"iot": Iot(), "cloudwatch": CloudWatch()}
+    function = template["Resources"]["ReportFunction"]["Properties"]
+    given = {"ACCOUNT": "acc", "CLOUD": "c", "GROUP": "cloudstead-c", "REPORT_URL": url, "TOKEN": "t"}
+    assert set(given) == set(function["Environment"]["Variables"])
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(client=asked.__getitem__))
+    space = {}
+    exec(compile(function["Code"]["ZipFile"], "index.py", "exec"), space)
+    space["handler"]({"time": "2026-01-01T03:17:00Z"}, None)
+    return asked
+
+
+@pytest.fixture
+def operator():
+    """An operator who writes down what is reported, and answers with a status."""
+    heard = []
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            heard.append((self.path, self.headers["authorization"], body))
+            self.send_response(self.server.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Door) as server:
+        server.heard, server.status = heard, 200
+        server.url = f"http://127.0.0.1:{server.server_port}/cloud/report"
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_the_month_before_is_reported(template, monkeypatch, operator):
+    asked = report_of(template, monkeypatch, operator.url)
+    said = {"accountId": "acc", "cloudId": "c", "count": 3, "load": 3.0, "usage": [{"devices": 3}]}
+    assert operator.heard == [("/cloud/report", "bearer t", said)]
+    assert [each.get("nextToken") for each in asked["iot"].asked] == [None, "more"]
+    months = {(f"{each['StartTime']:%m-%d}", f"{each['EndTime']:%m-%d}") for each in asked["cloudwatch"].asked}
+    assert months == {("12-01", "01-01")}
+
+
+def test_a_report_that_is_refused_fails_the_run_so_that_it_is_tried_again(template, monkeypatch, operator):
+    operator.status = 502
+    with pytest.raises(HTTPError, match="502") as failure:
+        report_of(template, monkeypatch, operator.url)
+    failure.value.close()
