@@ -262,6 +262,21 @@ async def test_one_device_can_be_followed_through_the_trail(world):
 # What networks hand in
 
 
+async def test_a_message_that_the_network_sends_again_is_taken_once(world):
+    [device] = await world.register("A1")
+    sent = {"device": "A1", "data": "00ff", "time": "1790000000", "seqNumber": "12", "ack": "true"}
+
+    async def version_after(**change):
+        assert "A1" in await world.ok("takeSigfoxData", bearer(world), body={**sent, **change})
+        return (await world.backend.shadows.current_each(world.tenant.account.id, [device]))[device].version
+
+    first = await version_after()
+    assert await version_after() == first
+    later = [await version_after(**each) for each in ({"seqNumber": "13"}, {"data": "01"}, {"time": "1790000001"}, {})]
+    assert later == [first + 1, first + 2, first + 3, first + 4]
+    assert await version_after(seqNumber=None, time=None) == first + 5
+
+
 @covers("takeSigfoxData", "success")
 async def test_an_uplink_goes_down_the_spine_as_a_message_of_the_device(world):
     (one,) = await world.register("A1")

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DOWNLINK: Final = "downlink"
 """Where the desired state of a device holds what it is to be sent, in hexadecimal digits."""
 
+NUMBER: Final = "seqNumber"
+"""Where a device reports the number that its network has counted its message by."""
+
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _MOST_PAYLOAD_CHARS: Final = 1024
 
@@ -45,6 +48,9 @@ class Uplinks:
     async def report(self, token: str, *, network: str, device: str, reported: dict[str, Any]) -> ThingEntry:
         """Let a device report; return once it is on disk and in the shadow, so that a network does not run ahead of us.
 
+        A numbered message that is the device's last one is the same one: networks send again what was not answered in
+        time, and it is taken once.
+
         Raise ``CredentialRefused`` for a token of no group, ``DeviceNotFound``, ``AccountNotUsable``,
         ``ShadowRejected`` and ``ShadowUnavailable``.
         """
@@ -53,10 +59,18 @@ class Uplinks:
         entry = (await self._directory.load((uid,))).get(uid)
         if entry is None:
             raise DeviceNotFound("device", (device,))
+        if await self._is_last(entry, reported):
+            return entry
         payload = msgspec.json.encode({"state": {"reported": reported}})
         principal = f"thing:{entry.name}"
         await self._spine.ask(entry, Verb.UPDATE, payload, principal=principal, origin=Origin.DEVICE)
         return entry
+
+    async def _is_last(self, entry: ThingEntry, reported: dict[str, Any]) -> bool:
+        if NUMBER not in reported:
+            return False
+        known = (await self._spine.current(entry.account_id, entry.uid)).reported
+        return all(known.get(name) == value for name, value in reported.items())
 
     async def downlink(self, entry: ThingEntry) -> str | None:
         """Return what the device's configuration holds for it, as it was written; ``None`` for nothing."""
