@@ -256,8 +256,11 @@ def find_account(unit: Unit, named: str | None) -> Account:
         return found
     found_first = unit.accounts.page(None, limit=2)
     if len(found_first) != 1:
-        count = "more than one account" if found_first else "no account"
-        raise OperatorRefused(f"There is {count}: name one with --account.")
+        if not found_first:
+            raise OperatorRefused("There is no account: open one with 'cloudstead account create'.")
+        raise OperatorRefused(
+            "There is more than one account: name one with --account, by a host name of 'cloudstead account list'."
+        )
     return found_first[0]
 
 

@@ -30,5 +30,6 @@ class Engines:
         """Return the engine of a type; raise ``InvalidField`` where there is none."""
         engine = self._engines[cloud_type]
         if engine is None:
-            raise InvalidField("type", f"{cloud_type} clouds cannot be made on this installation")
+            hint = ": its operator has to name an AWS account first" if cloud_type is CloudType.DEDICATED else ""
+            raise InvalidField("type", f"{cloud_type} clouds cannot be made on this installation{hint}")
         return engine
