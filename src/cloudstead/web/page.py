@@ -68,7 +68,7 @@ def operations_page(document: dict[str, Any], *, name: str) -> str:
     if any(_CLOUD in entry for entries in groups.values() for entry in entries):
         parts.append(
             f"<p>In the commands, <code>{_CLOUD}</code> is the address of this page up to the third slash, and "
-            "<code>$KEY</code> what this API asks for (above): an API key or a token. Words in capitals are yours to fill in.</p>"
+            "<code>$KEY</code> what this API asks for (above): an API key or a token. Words in capitals are yours.</p>"
         )
     for tag, entries in groups.items():
         parts += [f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>', *entries]
