@@ -11,6 +11,7 @@ import pytest
 
 from cloudstead.core.accounts.model import AccountStatus
 from cloudstead.core.clouds.errors import EngineFailed
+from cloudstead.core.clouds.model import TEMPLATE_VERSION
 from cloudstead.core.clouds.ports import StackLook
 from cloudstead.core.clouds.ulids import id_of, ulid_of
 from cloudstead.core.files.model import Bucket
@@ -42,7 +43,7 @@ async def test_a_local_cloud_becomes_an_account_with_all_that_belongs_to_it(worl
         )
     )
     assert (ready["api"], ready["apiGateway"]) == ("https://cloud.example/api", "apple-farm.cloud.example")
-    assert (ready["stack"], ready["version"]) == (ulid_of(stored.tenant_id), 1)
+    assert (ready["stack"], ready["version"]) == (ulid_of(stored.tenant_id), TEMPLATE_VERSION)
     assert ready["userPoolId"] == f"eu-west-1_{account.user_pool}"
     assert ready["userPoolClient"] == account.user_pool_client
     assert ready["trailBucket"].startswith("prod-observationsbucket-")
@@ -216,7 +217,7 @@ async def test_a_stack_with_nothing_to_update_is_done_at_once(world):
     await world.work()
     world.stacks.update_status = "UPDATE_COMPLETE"
     done = await world.ok("cloudUpdateStack", id=cloud["id"])
-    assert (done["status"], done["version"]) == ("UPDATE_COMPLETE", 1)
+    assert (done["status"], done["version"]) == ("UPDATE_COMPLETE", TEMPLATE_VERSION)
 
 
 async def test_an_update_that_is_refused_changes_nothing_but_the_error(world):
