@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import structlog
-import yaml
 from prometheus_client import CollectorRegistry
 
 from cloudstead.app.groups import groups_backend
@@ -37,7 +35,7 @@ from cloudstead.web.app import WebApp
 from cloudstead.web.metrics import WebMetrics
 from factories import schema, spine
 from factories.cloud_connect import signing_key
-from factories.contract import CONTRACTS
+from factories.openapi import Operations, contract_of, operations_of, whole_of
 from factories.people import PostBox
 
 if TYPE_CHECKING:
@@ -50,39 +48,18 @@ NOBODY = "0" * 32
 ROLES = {"subscriber": SUBSCRIBER, "administrator": GROUP_ADMINISTRATOR, "installer": INSTALLER, "viewer": VIEWER}
 
 
-@cache
 def contract() -> dict[str, Any]:
-    with (CONTRACTS / "groups.yaml").open(encoding="utf-8") as file:
-        return yaml.load(file, Loader=yaml.CSafeLoader)
+    return contract_of("groups")
 
 
-@cache
-def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
+def operations() -> Operations:
     """Return method, path and description of every operation, by its id."""
-    return {
-        described["operationId"]: (method.upper(), path, described)
-        for path, item in contract()["paths"].items()
-        for method, described in item.items()
-    }
+    return operations_of("groups")
 
 
 def whole(described: Any) -> Any:
-    """Return a part of the contract without references, and with ``allOf`` as one shape."""
-    if isinstance(described, list):
-        return [whole(each) for each in described]
-    if not isinstance(described, dict):
-        return described
-    if "$ref" in described:
-        found: Any = contract()
-        for part in described["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        return whole(found)
-    shape = {name: whole(value) for name, value in described.items() if name != "allOf"}
-    for part in map(whole, described.get("allOf", ())):
-        shape["properties"] = {**shape.get("properties", {}), **part.get("properties", {})}
-        shape["required"] = [*shape.get("required", ()), *part.get("required", ())]
-        shape["type"] = "object"
-    return shape
+    """Return a part of the contract without references."""
+    return whole_of("groups", described)
 
 
 def require_answer(name: str, status: int, body: Any) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import httpx2
 import structlog
-import yaml
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -46,7 +44,7 @@ from cloudstead.web.metrics import WebMetrics
 from cloudstead.web.signed import SignatureReader
 from factories import schema
 from factories.cloud_connect import signing_key
-from factories.contract import CONTRACTS
+from factories.openapi import Operations, contract_of, operations_of, whole_of
 from factories.panorama import Carried
 
 if TYPE_CHECKING:
@@ -58,34 +56,18 @@ HOST = "cloud.example"
 URL = f"https://{HOST}"
 
 
-@cache
 def contract() -> dict[str, Any]:
-    with (CONTRACTS / "provision-device.yaml").open(encoding="utf-8") as file:
-        return yaml.load(file, Loader=yaml.CSafeLoader)
+    return contract_of("provision-device")
 
 
-@cache
-def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
+def operations() -> Operations:
     """Return method, path and description of every operation, by its id."""
-    return {
-        described["operationId"]: (method.upper(), path, described)
-        for path, item in contract()["paths"].items()
-        for method, described in item.items()
-    }
+    return operations_of("provision-device")
 
 
 def whole(described: Any) -> Any:
     """Return a part of the contract without references."""
-    if isinstance(described, list):
-        return [whole(each) for each in described]
-    if not isinstance(described, dict):
-        return described
-    if "$ref" in described:
-        found: Any = contract()
-        for part in described["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        return whole(found)
-    return {name: whole(value) for name, value in described.items()}
+    return whole_of("provision-device", described)
 
 
 @dataclass
